@@ -1,0 +1,465 @@
+"""What to build: the network (`ResNetSpec`), its input (`InputSpec`) and the presets.
+
+Pure values: frozen, hashable, validated when made, and free of torch, so that a page, a
+link or a command line can be checked before anything is computed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
+from typing import Any, Final, Literal, Self, cast, get_args
+
+from resnet_viz.depths import blocks_for_depth
+from resnet_viz.errors import SpecError
+
+__all__ = [
+    "EXPANSION",
+    "MAX_BATCH",
+    "MAX_BLOCKS_PER_STAGE",
+    "MAX_CHANNELS",
+    "MAX_CLASSES",
+    "MAX_SIDE",
+    "MAX_STAGES",
+    "PRESETS",
+    "InputSpec",
+    "ResNetSpec",
+    "preset_input",
+    "preset_name",
+]
+
+BlockKind = Literal["basic", "bottleneck"]
+StemKind = Literal["imagenet", "small", "deep"]
+StrideIn = Literal["3x3", "1x1"]
+ShortcutKind = Literal["projection", "avgpool_projection", "zero_pad"]
+
+MAX_STAGES: Final = 8
+MAX_BLOCKS_PER_STAGE: Final = 500
+MAX_CHANNELS: Final = 1024
+MAX_SIDE: Final = 16_384
+MAX_CLASSES: Final = 100_000
+MAX_BATCH: Final = 4_096
+
+# Output channels of a block over its `planes` (He et al. 2015, Table 1), and how many
+# convolutions a block adds to the depth.
+EXPANSION: Final[Mapping[BlockKind, int]] = MappingProxyType({"basic": 1, "bottleneck": 4})
+CONVS_PER_BLOCK: Final[Mapping[BlockKind, int]] = MappingProxyType({"basic": 2, "bottleneck": 3})
+
+# `width_per_group` is stated for 64 planes (Xie et al. 2017, "32x4d"; torchvision's base_width).
+_REFERENCE_PLANES: Final = 64
+
+# The URL's short names; every other field keeps its own.
+_QUERY_NAMES: Final = MappingProxyType(
+    {"in_channels": "c", "num_classes": "classes", "zero_init_residual": "zero_init"}
+)
+
+
+def _put(owner: object, name: str, value: object) -> None:
+    """Set a field of a frozen dataclass while it is being made."""
+    object.__setattr__(owner, name, value)
+
+
+def _integer(name: str, value: object, low: int, high: int) -> int:
+    """`value` as an int within bounds, or a `SpecError` that names the limits."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise SpecError(f"{name} must be a whole number from {low} to {high}, not {value!r}.")
+    number = value.__index__()
+    if not low <= number <= high:
+        nearest = min(max(number, low), high)
+        raise SpecError(
+            f"{name} must lie between {low} and {high}, not {number}; "
+            f"the nearest allowed value is {nearest}."
+        )
+    return int(number)
+
+
+def _choice(name: str, value: object, allowed: Iterable[str]) -> str:
+    options = tuple(allowed)
+    if not isinstance(value, str) or value not in options:
+        listed = ", ".join(repr(option) for option in options)
+        raise SpecError(f"{name} must be one of {listed}, not {value!r}.")
+    return value
+
+
+def _blocks(value: object) -> tuple[int, ...]:
+    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+        raise SpecError(
+            f"blocks must list the blocks of each stage, like (3, 4, 6, 3), not {value!r}."
+        )
+    listed = tuple(value)
+    if not 1 <= len(listed) <= MAX_STAGES:
+        raise SpecError(f"blocks must list 1 to {MAX_STAGES} stages, not {len(listed)}.")
+    return tuple(
+        _integer(f"blocks of stage {index}", count, 1, MAX_BLOCKS_PER_STAGE)
+        for index, count in enumerate(listed, start=1)
+    )
+
+
+@dataclass(frozen=True)
+class ResNetSpec:
+    """One ResNet architecture.
+
+    Two specs are equal exactly when they describe the same network: a field that has no
+    effect on the network (the stride placement of basic blocks, say) is set to its default.
+
+    Attributes:
+        block: ``"basic"`` (two 3x3, ResNet-18/34) or ``"bottleneck"`` (1x1, 3x3, 1x1).
+        blocks: Blocks per stage, 1 to 8 stages of 1 to 500 blocks.
+        stem: ``"imagenet"`` (7x7/2, then 3x3/2 max-pool), ``"small"`` (3x3/1, no pooling; the
+            CIFAR nets of He et al. 2015, section 4.2) or ``"deep"`` (three 3x3, the first with
+            stride 2, then max-pool; ResNet-C of He et al. 2018, arXiv 1812.01187).
+        base_width: Planes of the first stage; each later stage has twice as many.
+        groups: Groups of the 3x3 of a bottleneck (ResNeXt's cardinality).
+        width_per_group: Channels per group of that 3x3 when the stage has 64 planes.
+        stride_in: Which convolution of a bottleneck carries the stride: ``"3x3"`` (torchvision,
+            "v1.5") or ``"1x1"`` (the paper).
+        shortcut: What a block adds where its input does not fit: ``"projection"`` (1x1
+            convolution, option B), ``"avgpool_projection"`` (2x2 average pooling, then 1x1;
+            ResNet-D) or ``"zero_pad"`` (subsampling and zero channels, option A).
+        in_channels: Channels of the input, 1 to 1024.
+        num_classes: Outputs of the classifier, 1 to 100,000.
+        zero_init_residual: Start each residual branch at zero (Goyal et al. 2017).
+
+    Raises:
+        SpecError: A field is out of its limits, in one sentence.
+    """
+
+    block: BlockKind = "bottleneck"
+    blocks: tuple[int, ...] = (3, 4, 6, 3)
+    stem: StemKind = "imagenet"
+    base_width: int = 64
+    groups: int = 1
+    width_per_group: int = 64
+    stride_in: StrideIn = "3x3"
+    shortcut: ShortcutKind = "projection"
+    in_channels: int = 3
+    num_classes: int = 1000
+    zero_init_residual: bool = False
+
+    def __post_init__(self) -> None:
+        _put(self, "block", _choice("block", self.block, get_args(BlockKind)))
+        _put(self, "blocks", _blocks(self.blocks))
+        _put(self, "stem", _choice("stem", self.stem, get_args(StemKind)))
+        _put(self, "stride_in", _choice("stride_in", self.stride_in, get_args(StrideIn)))
+        _put(self, "shortcut", _choice("shortcut", self.shortcut, get_args(ShortcutKind)))
+        _put(self, "base_width", _integer("base_width", self.base_width, 1, MAX_CHANNELS))
+        _put(self, "groups", _integer("groups", self.groups, 1, MAX_CHANNELS))
+        _put(
+            self,
+            "width_per_group",
+            _integer("width_per_group", self.width_per_group, 1, MAX_CHANNELS),
+        )
+        _put(self, "in_channels", _integer("in_channels", self.in_channels, 1, MAX_CHANNELS))
+        _put(self, "num_classes", _integer("num_classes", self.num_classes, 1, MAX_CLASSES))
+        if not isinstance(self.zero_init_residual, bool):
+            raise SpecError(
+                f"zero_init_residual must be True or False, not {self.zero_init_residual!r}."
+            )
+        self._check_width()
+        self._drop_what_has_no_effect()
+
+    def _check_width(self) -> None:
+        if self.block == "basic" and (self.groups, self.width_per_group) != (1, 64):
+            raise SpecError(
+                "groups and width_per_group belong to bottleneck blocks: basic blocks need "
+                f"groups=1 and width_per_group=64, not {self.groups} and {self.width_per_group}."
+            )
+        if self.inner_width(0) < 1:
+            least = -(-_REFERENCE_PLANES // self.base_width)
+            raise SpecError(
+                f"width_per_group={self.width_per_group} leaves no channel at "
+                f"base_width={self.base_width}; use at least {least}."
+            )
+
+    def _drop_what_has_no_effect(self) -> None:
+        single_stage = len(self.blocks) == 1  # no stride anywhere after the stem
+        if self.block == "basic" or single_stage:
+            _put(self, "stride_in", "3x3")
+        if single_stage and (self.block == "basic" or self.shortcut == "avgpool_projection"):
+            _put(self, "shortcut", "projection")
+        # Rounding down can make several widths one network: keep 64 if it is among them, else
+        # the smallest. The last stage decides, since the others are its halvings rounded down.
+        planes = self.planes(len(self.blocks) - 1)
+        width = planes * self.width_per_group // _REFERENCE_PLANES
+        if width == planes:
+            _put(self, "width_per_group", _REFERENCE_PLANES)
+        else:
+            _put(self, "width_per_group", -(-width * _REFERENCE_PLANES // planes))
+
+    @property
+    def expansion(self) -> int:
+        """Output channels of a block over its planes: 1 or 4."""
+        return EXPANSION[self.block]
+
+    @property
+    def depth(self) -> int:
+        """Layers with weights as the name counts them: 2 or 3 a block, the stem and the fc."""
+        return CONVS_PER_BLOCK[self.block] * sum(self.blocks) + 2
+
+    def planes(self, stage: int) -> int:
+        """Planes of a stage, counted from 0."""
+        return self.base_width << stage
+
+    def inner_width(self, stage: int) -> int:
+        """Channels of the 3x3 inside a bottleneck of a stage, counted from 0."""
+        return self.planes(stage) * self.width_per_group // _REFERENCE_PLANES * self.groups
+
+    @classmethod
+    def from_depth(cls, depth: int, block: BlockKind | None = None, **choices: Any) -> Self:
+        """The ResNet of a given depth, its blocks spread over at most four stages.
+
+        The rule stands in `resnet_viz.depths`: published depths get the published network;
+        others are interpolated between them; bottlenecks from 50 layers up, basic blocks below,
+        the other kind where only that one fits.
+
+        Args:
+            depth: Layers with weights, as `depth` counts them.
+            block: Ask for one kind of block.
+            **choices: Any other field of the spec.
+
+        Raises:
+            SpecError: No network has this depth; the text names the nearest that exist.
+        """
+        kinds = (
+            get_args(BlockKind)
+            if block is None
+            else (_choice("block", block, get_args(BlockKind)),)
+        )
+        kind, blocks = blocks_for_depth(
+            depth, {k: CONVS_PER_BLOCK[k] for k in kinds}, MAX_BLOCKS_PER_STAGE
+        )
+        return cls(block=cast(BlockKind, kind), blocks=blocks, **choices)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, a list for `blocks`."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return values | {"blocks": list(self.blocks)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`; fields left out keep their defaults."""
+        unknown = sorted(set(values) - {field.name for field in fields(cls)})
+        if unknown:
+            raise SpecError(f"A network has no field called {unknown[0]!r}; remove it.")
+        return cls(**values)
+
+    def to_json(self) -> str:
+        """`to_dict` as one line of JSON."""
+        return json.dumps(self.to_dict())
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The inverse of `to_json`.
+
+        Raises:
+            SpecError: The text is not a JSON object, or a field is wrong.
+        """
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise SpecError(
+                "A network must be written as a JSON object; this is not JSON."
+            ) from error
+        if not isinstance(values, dict):
+            raise SpecError(f"A network must be a JSON object, not {type(values).__name__}.")
+        return cls.from_dict(values)
+
+    def to_query(self) -> dict[str, str]:
+        """The shortest URL parameters that restore this spec: the model, and what differs."""
+        name = preset_name(self)
+        if name is None:
+            base = type(self)(block=self.block, blocks=self.blocks)
+            query = {"model": "custom", "block": self.block, "blocks": _join(self.blocks)}
+        else:
+            base, query = PRESETS[name], {"model": name}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value != getattr(base, field.name):
+                query[_QUERY_NAMES.get(field.name, field.name)] = _to_text(value)
+        return query
+
+    @classmethod
+    def from_query(cls, query: Mapping[str, str]) -> ResNetSpec:
+        """The network of a link's parameters; parameters of other things are left alone.
+
+        Raises:
+            SpecError: A parameter is not a value of its field.
+        """
+        model = query.get("model", "resnet50")
+        if model == "custom":
+            base = ResNetSpec()
+        else:
+            base = PRESETS[_choice("model", model, (*PRESETS, "custom"))]
+        changes = {
+            field.name: _from_text(field.name, query[name])
+            for field in fields(cls)
+            if (name := _QUERY_NAMES.get(field.name, field.name)) in query
+        }
+        return replace(base, **changes)
+
+
+def _join(blocks: Iterable[int]) -> str:
+    return ",".join(str(count) for count in blocks)
+
+
+def _to_text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return _join(value) if isinstance(value, tuple) else str(value)
+
+
+def _from_text(name: str, text: str) -> Any:
+    """A field's value from its text; the spec itself checks the limits."""
+    if name == "blocks":
+        return parse_blocks(text)
+    if name == "zero_init_residual":
+        return _choice(name, text.lower(), ("true", "false")) == "true"
+    if name in ("block", "stem", "stride_in", "shortcut"):
+        return text
+    return _parse_integer(name, text)
+
+
+def _parse_integer(name: str, text: str) -> int:
+    # ASCII only, and short: int() would take '１２', '1_000' and megabytes of digits.
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
+        raise SpecError(f"{name} must be a whole number, not {text[:40]!r}.")
+    return int(digits)
+
+
+def parse_blocks(text: str) -> tuple[int, ...]:
+    """Blocks per stage from text such as ``3,4,6,3``.
+
+    Raises:
+        SpecError: Something between the commas is not a whole number.
+    """
+    parts = text.strip().strip("[]()").split(",")
+    return tuple(_parse_integer("each number of blocks", part) for part in parts)
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """The tensor that enters the network, ``[batch, channels, height, width]``.
+
+    Attributes:
+        height: Rows in pixels, 1 to 16,384.
+        width: Columns in pixels, 1 to 16,384.
+        batch: Pictures at once, 1 to 4,096.
+        channels: Channels; left out, those of the network.
+
+    Raises:
+        SpecError: A number is out of its limits.
+    """
+
+    height: int = 224
+    width: int = 224
+    batch: int = 1
+    channels: int | None = None
+
+    def __post_init__(self) -> None:
+        _put(self, "height", _integer("height", self.height, 1, MAX_SIDE))
+        _put(self, "width", _integer("width", self.width, 1, MAX_SIDE))
+        _put(self, "batch", _integer("batch", self.batch, 1, MAX_BATCH))
+        if self.channels is not None:
+            _put(self, "channels", _integer("channels", self.channels, 1, MAX_CHANNELS))
+
+    def for_network(self, spec: ResNetSpec) -> InputSpec:
+        """This input with the network's channels filled in.
+
+        Raises:
+            SpecError: The input states other channels than the network takes.
+        """
+        if self.channels not in (None, spec.in_channels):
+            raise SpecError(
+                f"The input has {self.channels} channels but the network takes "
+                f"{spec.in_channels}; make them equal."
+            )
+        return replace(self, channels=spec.in_channels)
+
+    def to_dict(self) -> dict[str, int | None]:
+        """Plain JSON values, in the order of the tensor's axes."""
+        return {
+            "batch": self.batch,
+            "channels": self.channels,
+            "height": self.height,
+            "width": self.width,
+        }
+
+    @classmethod
+    def parse(cls, text: str, batch: int = 1) -> InputSpec:
+        """An input written ``CxHxW``, such as ``3x224x224``.
+
+        Raises:
+            SpecError: The text is not three whole numbers, or one is out of its limits.
+        """
+        parts = text.strip().lower().replace("×", "x").split("x")
+        if len(parts) != 3:
+            raise SpecError(
+                f"An input is written channels x height x width, like 3x224x224, not {text[:40]!r}."
+            )
+        channels, height, width = (
+            _parse_integer(name, part)
+            for name, part in zip(("channels", "height", "width"), parts, strict=True)
+        )
+        return cls(height=height, width=width, batch=batch, channels=channels)
+
+
+def _imagenet(block: BlockKind, *blocks: int, **choices: Any) -> ResNetSpec:
+    return ResNetSpec(block=block, blocks=blocks, **choices)
+
+
+def _cifar(blocks: int) -> ResNetSpec:
+    """He et al. 2015, section 4.2: 6n + 2 layers, stages of 16, 32, 64 planes, option A."""
+    return ResNetSpec(
+        block="basic",
+        blocks=(blocks,) * 3,
+        stem="small",
+        base_width=16,
+        shortcut="zero_pad",
+        num_classes=10,
+    )
+
+
+PRESETS: Final[Mapping[str, ResNetSpec]] = MappingProxyType(
+    {
+        "resnet18": _imagenet("basic", 2, 2, 2, 2),
+        "resnet34": _imagenet("basic", 3, 4, 6, 3),
+        "resnet50": _imagenet("bottleneck", 3, 4, 6, 3),
+        "resnet101": _imagenet("bottleneck", 3, 4, 23, 3),
+        "resnet152": _imagenet("bottleneck", 3, 8, 36, 3),
+        "wide_resnet50_2": _imagenet("bottleneck", 3, 4, 6, 3, width_per_group=128),
+        "wide_resnet101_2": _imagenet("bottleneck", 3, 4, 23, 3, width_per_group=128),
+        "resnext50_32x4d": _imagenet("bottleneck", 3, 4, 6, 3, groups=32, width_per_group=4),
+        "resnext101_32x8d": _imagenet("bottleneck", 3, 4, 23, 3, groups=32, width_per_group=8),
+        "resnet20": _cifar(3),
+        "resnet32": _cifar(5),
+        "resnet44": _cifar(7),
+        "resnet56": _cifar(9),
+        "resnet110": _cifar(18),
+        "resnet1202": _cifar(200),
+    }
+)
+
+
+def preset_input(name: str) -> InputSpec:
+    """The input a preset was made for: 32 x 32 for the CIFAR networks, else 224 x 224."""
+    side = 32 if PRESETS[name].stem == "small" else 224
+    return InputSpec(height=side, width=side, channels=PRESETS[name].in_channels)
+
+
+def preset_name(spec: ResNetSpec) -> str | None:
+    """The preset with this architecture, whatever its channels, classes and initialisation."""
+    for name, preset in PRESETS.items():
+        if (
+            replace(
+                spec,
+                in_channels=preset.in_channels,
+                num_classes=preset.num_classes,
+                zero_init_residual=preset.zero_init_residual,
+            )
+            == preset
+        ):
+            return name
+    return None
