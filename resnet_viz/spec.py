@@ -24,8 +24,13 @@ __all__ = [
     "MAX_SIDE",
     "MAX_STAGES",
     "PRESETS",
+    "BlockKind",
     "InputSpec",
     "ResNetSpec",
+    "ShortcutKind",
+    "StemKind",
+    "StrideIn",
+    "parse_blocks",
     "preset_input",
     "preset_name",
 ]

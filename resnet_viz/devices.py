@@ -1,0 +1,139 @@
+"""Which devices exist, what a choice means, what fits, and one place in the queue."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import psutil
+import torch
+
+from resnet_viz.errors import BudgetError, DeviceError
+from resnet_viz.units import si
+
+__all__ = [
+    "Device",
+    "available_devices",
+    "compute",
+    "free_bytes",
+    "require_memory",
+    "resolve_device",
+]
+
+# Sessions are threads of one process: with one forward pass at a time, the memory that was
+# free when a pass was checked is still free when it runs.
+_COMPUTE: Final = threading.Lock()
+
+# What a computation may take of the free memory; the rest is for buffers of the kernels and
+# for the other programs.
+_SHARE: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device that can be chosen.
+
+    Attributes:
+        name: What `resolve_device` and the URL call it: ``cpu``, ``cuda:0``, ``mps``.
+        label: What people call it.
+    """
+
+    name: str
+    label: str
+
+
+def available_devices() -> tuple[Device, ...]:
+    """The devices of this machine, the CPU first."""
+    found = [Device("cpu", "CPU")]
+    if torch.cuda.is_available():
+        found += [
+            Device(f"cuda:{index}", torch.cuda.get_device_name(index))
+            for index in range(torch.cuda.device_count())
+        ]
+    if torch.backends.mps.is_available():
+        found.append(Device("mps", "Apple GPU"))
+    return tuple(found)
+
+
+def resolve_device(choice: str | torch.device) -> torch.device:
+    """The torch device of a choice: ``auto`` (the first GPU, else the CPU) or a name.
+
+    Raises:
+        DeviceError: No such device exists here; the text lists those that do.
+    """
+    if str(choice) == "meta":
+        return torch.device("meta")
+    names = [device.name for device in available_devices()]
+    if choice == "auto":
+        return torch.device(names[1] if len(names) > 1 else "cpu")
+    wanted = "cuda:0" if str(choice) == "cuda" else str(choice)
+    if wanted not in names:
+        raise DeviceError(
+            f"There is no device {str(choice)[:40]!r} on this machine; choose auto or one of: "
+            f"{', '.join(names)}."
+        )
+    return torch.device(wanted)
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that a new computation could take on a device, in bytes."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        # What torch holds in its cache without using it is free to us as well.
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(free + cached)
+    return int(psutil.virtual_memory().available)
+
+
+def require_memory(
+    needed_bytes: int, device: torch.device, what: str, budget_bytes: int | None = None
+) -> None:
+    """Refuse a computation that would not fit, before it starts.
+
+    Args:
+        needed_bytes: What it needs.
+        device: Where.
+        what: The subject of the sentence, such as ``"The weights of this network"``.
+        budget_bytes: What it may take; left out, half of what is free.
+
+    Raises:
+        BudgetError: It needs more.
+    """
+    budget = int(free_bytes(device) * _SHARE) if budget_bytes is None else budget_bytes
+    if needed_bytes > budget:
+        raise BudgetError(
+            f"{what} would need {si(needed_bytes, 'B')} of memory on {device}, and at most "
+            f"{si(budget, 'B')} may be used; choose a smaller input, fewer layers or a smaller "
+            "network."
+        )
+
+
+@contextmanager
+def compute(device: torch.device) -> Iterator[None]:
+    """Hold the one place for heavy computation; say plainly when a device gives up.
+
+    Raises:
+        DeviceError: The device ran out of memory.
+    """
+    with _COMPUTE:
+        try:
+            yield
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            raise _out_of_memory(device) from error
+        except RuntimeError as error:
+            # The CPU allocator has no exception class of its own.
+            if "can't allocate memory" not in str(error):
+                raise
+            raise _out_of_memory(device) from error
+
+
+def _out_of_memory(device: torch.device) -> DeviceError:
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    return DeviceError(
+        f"The device {device} ran out of memory; choose a smaller input, a smaller network or "
+        "another device."
+    )
