@@ -1,0 +1,72 @@
+"""The colours of everything: one hue per stage, in graphs, tables and charts alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["Theme", "mix", "stage_colour", "stage_tint", "theme"]
+
+# Okabe and Ito's colour-blind-safe set (jfly.uni-koeln.de/color), the yellow darkened and the
+# black replaced so that each is seen on white and on near-black.
+_STAGES: Final = (
+    "#0072B2",  # blue
+    "#009E73",  # bluish green
+    "#D55E00",  # vermilion
+    "#CC79A7",  # reddish purple
+    "#56B4E9",  # sky blue
+    "#E69F00",  # orange
+    "#A89A00",  # yellow, darkened
+    "#8A7FD6",  # violet, for black
+)
+_NEUTRAL: Final = "#7A7F87"
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """The colours that a light or dark page asks for.
+
+    Attributes:
+        paper: Behind everything.
+        ink: Text and shapes.
+        faint: Lines and text of the second rank.
+        badge: Fill of a downsample badge.
+        badge_edge: Its outline.
+    """
+
+    paper: str
+    ink: str
+    faint: str
+    badge: str
+    badge_edge: str
+
+
+_LIGHT: Final = Theme("#FFFFFF", "#1B1F24", "#59616B", "#FFF1C9", "#9A6B00")
+_DARK: Final = Theme("#0E1117", "#F2F4F7", "#A9B1BC", "#463708", "#E8BF4D")
+
+
+def theme(dark: bool) -> Theme:
+    """The colours of the dark or the light theme."""
+    return _DARK if dark else _LIGHT
+
+
+def stage_colour(stage: str) -> str:
+    """The hue of ``layer1`` … ``layer8``; grey for stem, head and anything else."""
+    number = stage.removeprefix("layer")
+    if number == stage or not number.isdigit():
+        return _NEUTRAL
+    return _STAGES[(int(number) - 1) % len(_STAGES)]
+
+
+def stage_tint(stage: str, dark: bool, strength: float = 0.12) -> str:
+    """A stage's hue, faint upon the page: a background on which text stays readable."""
+    return mix(stage_colour(stage), theme(dark).paper, strength)
+
+
+def mix(colour: str, other: str, share: float) -> str:
+    """`share` of one ``#RRGGBB`` colour and the rest of another."""
+    parts = (
+        round(int(colour[i : i + 2], 16) * share + int(other[i : i + 2], 16) * (1 - share))
+        for i in (1, 3, 5)
+    )
+    return "#" + "".join(f"{part:02X}" for part in parts)
