@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from resnet_viz.devices import compute, require_memory
-from resnet_viz.errors import BudgetError, LayerError, SpecError
+from resnet_viz.errors import BudgetError, DeviceError, LayerError, SpecError
 from resnet_viz.graph import trace
 from resnet_viz.model import ResNet
 from resnet_viz.profile import LayerProfile, profile
@@ -99,7 +99,7 @@ def capture(
         LayerError: A layer that the network does not have, or no layer at all.
         SpecError: The picture is not of the network's channels, or out of the limits.
         BudgetError: It would take more memory or arithmetic than allowed.
-        DeviceError: The device ran out of memory all the same.
+        DeviceError: The device ran out of memory all the same, or is `meta`, without values.
     """
     paths = tuple(dict.fromkeys(layers))
     batch = _as_batch(image)
@@ -107,6 +107,8 @@ def capture(
     entry = InputSpec(height=height, width=width, batch=size, channels=channels)
     cost = capture_cost(model.spec, entry, paths)
     weight = model.fc.weight
+    if weight.is_meta:
+        raise DeviceError("A network on the device meta has no values; build it on another.")
     _check(cost, entry, weight.device, budget_bytes, max_macs)
     with compute(weight.device), torch.inference_mode():
         return _run(_borrowing_copy(model), batch.to(weight.device, weight.dtype), paths)

@@ -20,7 +20,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Final
 
-from resnet_viz.errors import SpecError
+from resnet_viz.errors import SpecError, shown
 
 __all__ = ["blocks_for_depth"]
 
@@ -50,8 +50,9 @@ def blocks_for_depth(
     Raises:
         SpecError: No kind gives this depth; the text names the nearest depths.
     """
-    if isinstance(depth, bool) or not isinstance(depth, int):
-        raise SpecError(f"depth must be a whole number, not {depth!r}.")
+    if isinstance(depth, bool) or not hasattr(depth, "__index__"):
+        raise SpecError(f"depth must be a whole number, not {shown(depth)}.")
+    depth = depth.__index__()
     kinds = _kinds(depth, convs_per_block, most_blocks)
     if not kinds:
         raise SpecError(_refusal(depth, convs_per_block, most_blocks))
@@ -73,15 +74,15 @@ def _refusal(depth: int, convs_per_block: Mapping[str, int], most_blocks: int) -
     least = min(convs_per_block.values()) + 2
     most = max(convs_per_block.values()) * 4 * most_blocks + 2
     # No gap is wider than the largest number of convolutions in a block.
-    start = min(max(depth, least), most)
     reach = max(convs_per_block.values())
+    down_from, up_from = min(depth, most), max(depth, least)
     below = [
         d
-        for d in range(start, max(least, start - reach) - 1, -1)
+        for d in range(down_from, max(least, down_from - reach) - 1, -1)
         if _kinds(d, convs_per_block, most_blocks)
     ]
     above = [
-        d for d in range(start + 1, start + reach + 1) if _kinds(d, convs_per_block, most_blocks)
+        d for d in range(up_from, up_from + reach + 1) if _kinds(d, convs_per_block, most_blocks)
     ]
     nearest = " and ".join(
         f"{d} ({' or '.join(_kinds(d, convs_per_block, most_blocks))})"
@@ -89,7 +90,7 @@ def _refusal(depth: int, convs_per_block: Mapping[str, int], most_blocks: int) -
     )
     counted = ", ".join(f"{convs} per {kind} block" for kind, convs in convs_per_block.items())
     return (
-        f"No ResNet has {depth} layers ({counted}, plus stem and fc); "
+        f"No ResNet has {shown(depth)} layers ({counted}, plus stem and fc); "
         f"the nearest that can be built: {nearest}."
     )
 

@@ -16,6 +16,8 @@ line show it as it stands; anything else that escapes is a bug.
 
 from __future__ import annotations
 
+from typing import Final
+
 __all__ = [
     "BudgetError",
     "DeviceError",
@@ -24,7 +26,19 @@ __all__ = [
     "ResNetVizError",
     "SpecError",
     "WeightsError",
+    "shown",
 ]
+
+_SHOWN_CHARACTERS: Final = 40
+
+
+def shown(value: object) -> str:
+    """A wrong value as it stands in an error's sentence: on one line, and cut short."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to write integers of thousands of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
 class ResNetVizError(Exception):

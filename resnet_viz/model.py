@@ -288,9 +288,11 @@ class ResNet(nn.Module):
                 bound = module.in_features**-0.5
                 nn.init.uniform_(module.weight, -bound, bound, generator=generator)
                 nn.init.uniform_(module.bias, -bound, bound, generator=generator)
-            if self.spec.zero_init_residual and isinstance(module, BasicBlock | Bottleneck):
-                last = module.bn2 if isinstance(module, BasicBlock) else module.bn3
-                nn.init.zeros_(last.weight)
+        if self.spec.zero_init_residual:  # after all batch norms have been set to 1
+            for module in self.modules():
+                if isinstance(module, BasicBlock | Bottleneck):
+                    last = module.bn2 if isinstance(module, BasicBlock) else module.bn3
+                    nn.init.zeros_(last.weight)
 
 
 def build_model(

@@ -10,6 +10,7 @@ import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -407,7 +408,7 @@ def sweep(
             "give as many of each, or axes that NumPy can broadcast."
         ) from None
     if down.size > MAX_SWEEP_SIZES:
-        raise SpecError(f"A sweep takes at most {MAX_SWEEP_SIZES} sizes, not {down.size}.")
+        raise SpecError(f"A sweep takes at most {MAX_SWEEP_SIZES} sizes at once; give fewer.")
     batch = InputSpec(batch=batch).batch
     scale = batch * item_bytes
     if _largest(plan, down, across) * scale >= 2**63:
@@ -434,7 +435,9 @@ def sweep(
 
 def _sizes(name: str, values: Iterable[int] | NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     try:
-        array = np.asarray(values if isinstance(values, np.ndarray) else list(values))
+        if not isinstance(values, np.ndarray):
+            values = list(islice(values, MAX_SWEEP_SIZES + 1))  # a range may be endless
+        array = np.atleast_1d(values)
     except (TypeError, ValueError, OverflowError):
         raise SpecError(f"{name} must be whole numbers from 1 to {MAX_SIDE}.") from None
     if array.size == 0:

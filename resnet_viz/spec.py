@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, Self, cast, get_args
 
 from resnet_viz.depths import blocks_for_depth
-from resnet_viz.errors import SpecError
+from resnet_viz.errors import SpecError, shown
 
 __all__ = [
     "EXPANSION",
@@ -69,12 +69,12 @@ def _put(owner: object, name: str, value: object) -> None:
 def _integer(name: str, value: object, low: int, high: int) -> int:
     """`value` as an int within bounds, or a `SpecError` that names the limits."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise SpecError(f"{name} must be a whole number from {low} to {high}, not {value!r}.")
+        raise SpecError(f"{name} must be a whole number from {low} to {high}, not {shown(value)}.")
     number = value.__index__()
     if not low <= number <= high:
         nearest = min(max(number, low), high)
         raise SpecError(
-            f"{name} must lie between {low} and {high}, not {number}; "
+            f"{name} must lie between {low} and {high}, not {shown(number)}; "
             f"the nearest allowed value is {nearest}."
         )
     return int(number)
@@ -84,14 +84,14 @@ def _choice(name: str, value: object, allowed: Iterable[str]) -> str:
     options = tuple(allowed)
     if not isinstance(value, str) or value not in options:
         listed = ", ".join(repr(option) for option in options)
-        raise SpecError(f"{name} must be one of {listed}, not {value!r}.")
+        raise SpecError(f"{name} must be one of {listed}, not {shown(value)}.")
     return value
 
 
 def _blocks(value: object) -> tuple[int, ...]:
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         raise SpecError(
-            f"blocks must list the blocks of each stage, like (3, 4, 6, 3), not {value!r}."
+            f"blocks must list the blocks of each stage, like (3, 4, 6, 3), not {shown(value)}."
         )
     listed = tuple(value)
     if not 1 <= len(listed) <= MAX_STAGES:
@@ -160,7 +160,7 @@ class ResNetSpec:
         _put(self, "num_classes", _integer("num_classes", self.num_classes, 1, MAX_CLASSES))
         if not isinstance(self.zero_init_residual, bool):
             raise SpecError(
-                f"zero_init_residual must be True or False, not {self.zero_init_residual!r}."
+                f"zero_init_residual must be True or False, not {shown(self.zero_init_residual)}."
             )
         self._check_width()
         self._drop_what_has_no_effect()
@@ -247,7 +247,7 @@ class ResNetSpec:
         """The inverse of `to_dict`; fields left out keep their defaults."""
         unknown = sorted(set(values) - {field.name for field in fields(cls)})
         if unknown:
-            raise SpecError(f"A network has no field called {unknown[0]!r}; remove it.")
+            raise SpecError(f"A network has no field called {shown(unknown[0])}; remove it.")
         return cls(**values)
 
     def to_json(self) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 
 __all__ = ["shape_text", "si"]
 
-_PREFIXES: Final = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
+_PREFIXES: Final = ("", "k", "M", "G", "T", "P", "E", "Z", "Y", "R", "Q")
 
 
 def si(value: int, unit: str = "") -> str:

@@ -69,7 +69,7 @@ def load_weights(
         DeviceError: The device is not there.
         BudgetError: The weights need more memory than is free.
     """
-    if isinstance(source, str) and source.startswith("random"):
+    if isinstance(source, str) and source.startswith("random:"):
         return build_model(spec, device, parse_seed(source))
     state = read_checkpoint(source if isinstance(source, bytes) else Path(source))
     model = build_model(spec, "cpu", seed=None)

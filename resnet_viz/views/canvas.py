@@ -18,9 +18,6 @@ __all__ = ["Canvas", "Point"]
 
 Point = tuple[float, float]
 
-# Graphviz has this engine (https://graphviz.org/docs/layouts/nop2/); the package's list lacks it.
-graphviz.ENGINES.add("nop2")
-
 _FONT = "Helvetica,Arial,sans-serif"
 _CORNER = 8.0
 _ARROW = 7.0
@@ -37,7 +34,7 @@ class Canvas:
     @classmethod
     def new(cls, title: str, theme: Theme) -> Canvas:
         """An empty drawing with a title for screen readers."""
-        graph = graphviz.Digraph(engine="nop2")
+        graph = graphviz.Digraph(engine="neato")  # overruled by `layout`
         graph.attr(
             layout="nop2",
             bgcolor="transparent",
@@ -46,7 +43,7 @@ class Canvas:
             pad="0.08",
             outputorder="nodesfirst",
         )
-        graph.attr("node", fontname=_FONT, fixedsize="true", fontsize="11", penwidth="1.4")
+        graph.attr("node", fontname=_FONT, fixedsize="shape", fontsize="11", penwidth="1.4")
         graph.attr("edge", fontname=_FONT, fontsize="9", arrowsize="0.7", penwidth="1.1")
         return cls(graph, theme)
 
@@ -66,11 +63,12 @@ class Canvas:
         **attributes: str,
     ) -> None:
         """A shape of a width and height around its centre; its id is the path it stands for."""
-        # A title stands one line below the upper edge, clear of the outline.
+        # A title stands one line below the upper edge, clear of the outline. (An empty line
+        # without the space breaks the Graphviz that st.graphviz_chart runs in the browser.)
         label = graphviz.escape(text).replace("\n", "\\n")
         self.graph.node(
             graphviz.escape(path),
-            label=f"\\l{label}\\l" if title else label,
+            label=f" \\l{label}\\l" if title else label,
             id=graphviz.escape(path),
             pos=f"{centre[0]:g},{-centre[1]:g}",
             width=f"{size[0] / 72:g}",
@@ -81,6 +79,7 @@ class Canvas:
             fillcolor=fill,
             fontcolor=self.theme.ink,
             labelloc="t" if title else "c",
+            fixedsize="true" if title else "shape",
             margin="0.12,0" if title else "0",
             tooltip=graphviz.escape(tooltip or text).replace("\n", " · "),
             **attributes,

@@ -1,0 +1,67 @@
+"""Measures the library beside its peers and prints one Markdown table.
+
+In an environment of its own, from the root of the repository::
+
+    python3 -m venv /tmp/bench
+    /tmp/bench/bin/pip install -r benchmarks/requirements.txt
+    /tmp/bench/bin/python -m benchmarks            # or --rounds 9 --rows 1,3
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from benchmarks import profiles
+from benchmarks.harness import Result, machine, table
+
+ROWS: Final[Mapping[int, Callable[[int], Iterator[Result]]]] = {
+    1: profiles.new_size,
+    2: profiles.new_size_large,
+    3: profiles.new_architecture,
+    4: profiles.sweep_1000,
+    5: profiles.linearity,
+}
+"""By the number of the goal; each takes the number of rounds. A new row is one line here."""
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = [0]
+    if unknown := [number for number in numbers if number not in ROWS]:
+        known = ", ".join(map(str, ROWS))
+        raise argparse.ArgumentTypeError(f"no row {unknown[0]} in {text!r}; rows are {known}")
+    return numbers
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measures the library beside its peers."
+    )
+    parser.add_argument("--rounds", type=int, default=7, help="pairs a row (5 or more to report)")
+    parser.add_argument("--rows", type=_numbers, default=list(ROWS), help="such as 1,3")
+    options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("--rounds must be at least 1")
+
+    heading = machine()
+    results: list[Result] = []
+    for number in options.rows:
+        print(f"row {number} …", file=sys.stderr, flush=True)
+        results += ROWS[number](options.rounds)
+    print(heading)
+    print(
+        f"\nMedian of {options.rounds} rounds (smallest–largest); ours and the peer took turns in "
+        "one process,\nthe ratio is taken round by round. Every round asks for a new input size. "
+        "Not timed:\nimports, and one run of each to warm up, after which both are checked to give "
+        "the same\nparameters, MACs or shapes. Peers measure our own module, not torchvision's.\n"
+    )
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()

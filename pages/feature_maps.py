@@ -1,0 +1,69 @@
+"""From a picture to what a layer makes of it."""
+
+import streamlit as st
+
+from resnet_viz.graph import trace
+from resnet_viz.images import FITS, SAMPLES, Picture, channel_rule, framed, sample_bytes
+from resnet_viz.ui import caches, feature_view, frame, sidebar
+from resnet_viz.ui.messages import errors_as_sentences
+from resnet_viz.units import shape_text
+
+FIT_NAMES = {"crop": "Crop", "letterbox": "Letterbox", "stretch": "Stretch"}
+
+choice, report = frame.begin("Feature maps")
+graph = trace(choice.spec)
+left, right = st.columns([1, 3], gap="medium")
+
+with left:
+    origin = st.segmented_control(
+        "Picture", ["Sample", "Upload"], key="origin", default="Sample", required=True
+    )
+    name = st.selectbox(
+        "Sample",
+        list(SAMPLES),
+        key="sample",
+        format_func=lambda key: SAMPLES[key].title,
+        disabled=origin != "Sample",
+        label_visibility="collapsed",
+    )
+    upload = None
+    if origin == "Upload":
+        upload = st.file_uploader(
+            "JPEG, PNG, WebP, BMP, GIF or TIFF",
+            type=["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"],
+            key="picture",
+        )
+        if upload is None:
+            st.caption("Until a file is chosen, the sample stays.")
+    fit = st.segmented_control(
+        "Fit to the input",
+        list(FITS),
+        key="fit",
+        default="crop",
+        format_func=FIT_NAMES.__getitem__,
+        required=True,
+    )
+    shown: tuple[Picture, str] | None = None
+    with errors_as_sentences():
+        data = upload.getvalue() if upload is not None else sample_bytes(name)
+        key = caches.digest(data)
+        picture = caches.picture(data, key)
+        seen = framed(picture, choice.input, fit)
+        st.image(
+            seen,
+            width="stretch",
+            caption=f"What the network receives, {shape_text(seen.shape[:2])}; "
+            f"from {picture.format}, {picture.height} × {picture.width}",
+            alt="The picture as it enters the network",
+        )
+        st.caption(channel_rule(choice.spec.in_channels))
+        shown = (picture, key)
+
+with right:
+    layer = feature_view.choose_layer(graph, choice.layer)
+    if layer != choice.layer:
+        sidebar.focus(layer)
+    source = feature_view.choose_weights(choice)
+    if shown:
+        with errors_as_sentences():
+            feature_view.show(choice, report, source, shown, fit, layer)

@@ -1,0 +1,132 @@
+"""The options that describe a network and its input, written once for all commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import wraps
+from inspect import Signature, signature
+from typing import Annotated, Any, Final
+
+import typer
+
+from resnet_viz.errors import SpecError
+from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec, parse_blocks, preset_input
+
+__all__ = ["Network", "network", "takes_network"]
+
+_DEFAULT_MODEL: Final = "resnet50"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What a command works on.
+
+    Attributes:
+        spec: The network.
+        input: Its input, the channels filled in.
+    """
+
+    spec: ResNetSpec
+    input: InputSpec
+
+
+def network(
+    model: Annotated[
+        str | None,
+        typer.Option(help=f"Start from {', '.join(PRESETS)}.", show_default=_DEFAULT_MODEL),
+    ] = None,
+    input: Annotated[  # noqa: A002
+        str | None,
+        typer.Option(metavar="CxHxW", help="Like 3x224x224, which is usual; 3x32x32 for CIFAR's."),
+    ] = None,
+    depth: Annotated[
+        int | None, typer.Option(metavar="N", help="Instead of --model: any depth.")
+    ] = None,
+    block: Annotated[str | None, typer.Option(help="basic or bottleneck.")] = None,
+    blocks: Annotated[
+        str | None, typer.Option(metavar="N,N,...", help="Blocks per stage, like 3,4,6,3.")
+    ] = None,
+    stem: Annotated[str | None, typer.Option(help="imagenet, small or deep.")] = None,
+    base_width: Annotated[
+        int | None, typer.Option(metavar="N", help="Planes of the first stage.")
+    ] = None,
+    groups: Annotated[
+        int | None, typer.Option(metavar="N", help="Groups of a bottleneck's 3x3.")
+    ] = None,
+    width_per_group: Annotated[
+        int | None, typer.Option(metavar="N", help="Channels per group, at 64 planes.")
+    ] = None,
+    stride_in: Annotated[
+        str | None, typer.Option(help="A bottleneck's strided convolution: 3x3 or 1x1.")
+    ] = None,
+    shortcut: Annotated[
+        str | None, typer.Option(help="projection, avgpool_projection or zero_pad.")
+    ] = None,
+    classes: Annotated[int | None, typer.Option(metavar="N", help="Outputs.")] = None,
+    zero_init_residual: Annotated[
+        bool | None,
+        typer.Option(
+            "--zero-init-residual/--no-zero-init-residual", help="Start each block as identity."
+        ),
+    ] = None,
+) -> Network:
+    """The network and the input that the shared options describe.
+
+    Raises:
+        SpecError: They do not describe one.
+    """
+    base, usual = _starting_point(model, depth, block, blocks)
+    size = usual if input is None else InputSpec.parse(input)
+    chosen = {
+        "block": block,
+        "blocks": None if blocks is None else parse_blocks(blocks),
+        "stem": stem,
+        "base_width": base_width,
+        "groups": groups,
+        "width_per_group": width_per_group,
+        "stride_in": stride_in,
+        "shortcut": shortcut,
+        "in_channels": size.channels,
+        "num_classes": classes,
+        "zero_init_residual": zero_init_residual,
+    }
+    changes: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
+    return Network(replace(base, **changes), size)
+
+
+def _starting_point(
+    model: str | None, depth: int | None, block: str | None, blocks: str | None
+) -> tuple[ResNetSpec, InputSpec]:
+    """The network that the other options change, and its usual input."""
+    if depth is not None:
+        if model is not None or blocks is not None:
+            raise SpecError(
+                "--depth already says how many blocks there are: give it without --model and "
+                "--blocks, or leave it out."
+            )
+        spec = ResNetSpec.from_depth(depth, block)  # type: ignore[arg-type]
+        return spec, InputSpec(channels=spec.in_channels)
+    name = _DEFAULT_MODEL if model is None else model
+    if name not in PRESETS:
+        raise SpecError(f"There is no model {name[:40]!r}; choose one of {', '.join(PRESETS)}.")
+    return PRESETS[name], preset_input(name)
+
+
+def takes_network(command: Callable[..., None]) -> Callable[..., None]:
+    """Put the options of `network` where a command has its first parameter.
+
+    Typer reads a command's options off its signature: the new one is the parameters of both.
+    """
+    shared = signature(network, eval_str=True).parameters
+    own = list(signature(command, eval_str=True).parameters.values())[1:]
+    parameters = [p.replace(kind=p.KEYWORD_ONLY) for p in (*shared.values(), *own)]
+
+    @wraps(command)
+    def run(**options: Any) -> None:
+        described = network(**{name: options.pop(name) for name in shared})
+        command(described, **options)
+
+    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run

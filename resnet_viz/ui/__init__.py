@@ -1,0 +1,1 @@
+"""Streamlit glue: the sidebar and the link, caches, and what all pages share."""

@@ -1,0 +1,75 @@
+"""What is kept between runs and shared by all sessions, each bounded.
+
+Keys are frozen specs and digests of bytes. What is shared is never written to: arrays are
+read-only, and `capture` works on a copy of the network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from resnet_viz.images import Fit, Picture, load_image, prepare
+from resnet_viz.profile import profile
+from resnet_viz.spec import InputSpec, ResNetSpec
+from resnet_viz.witness import Witness, call_witness
+
+__all__ = ["digest", "feature_maps", "picture", "witness"]
+
+
+def digest(data: bytes) -> str:
+    """What a cache knows bytes by."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def witness(spec: ResNetSpec, size: InputSpec) -> Witness:
+    """The count that torchinfo makes of a network at an input size."""
+    return call_witness(profile(spec, size))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def picture(_data: bytes, sha256: str) -> Picture:  # noqa: ARG001 - the digest is the key
+    """A decoded picture."""
+    return load_image(_data)
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _network(
+    spec: ResNetSpec,
+    device: str,
+    _source: str | bytes,
+    source_key: str,  # noqa: ARG001
+) -> Any:
+    from resnet_viz.weights import load_weights
+
+    return load_weights(spec, _source, device)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def feature_maps(
+    spec: ResNetSpec,
+    size: InputSpec,
+    device: str,
+    _source: str | bytes,
+    source_key: str,
+    _picture: Picture,
+    picture_key: str,  # noqa: ARG001
+    fit: Fit,
+    layer: str,
+) -> NDArray[np.float32]:
+    """The maps of one layer for one picture: ``[C, H, W]``, or ``[features]``; read-only.
+
+    `source_key` and `picture_key` stand for the weights and the picture in the cache's key.
+    """
+    from resnet_viz.activations import capture
+
+    network = _network(spec, device, _source, source_key)
+    tensor = prepare(_picture, size, spec.in_channels, fit)
+    maps: NDArray[np.float32] = capture(network, tensor, [layer])[layer][0].numpy()
+    maps.flags.writeable = False
+    return maps

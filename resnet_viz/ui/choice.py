@@ -1,0 +1,139 @@
+"""What the visitor has chosen, as one value, and its form in a link. No Streamlit here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from resnet_viz.errors import ResNetVizError, SpecError
+from resnet_viz.spec import (
+    MAX_SIDE,
+    PRESETS,
+    InputSpec,
+    ResNetSpec,
+    preset_input,
+    preset_name,
+)
+
+__all__ = ["CUSTOM", "LINK_KEYS", "SPEC_KEYS", "Choice"]
+
+CUSTOM: Final = "custom"
+
+# In the order in which a link's parameters are tried: those that others depend on first.
+SPEC_KEYS: Final = (
+    "model",
+    "block",
+    "blocks",
+    "stem",
+    "base_width",
+    "groups",
+    "width_per_group",
+    "stride_in",
+    "shortcut",
+    "c",
+    "classes",
+    "zero_init",
+)
+LINK_KEYS: Final = (*SPEC_KEYS, "h", "w", "device", "weights", "layer")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A network, its input, and where and with which weights it runs.
+
+    Attributes:
+        spec: The network.
+        input: The input, its channels those of the network.
+        device: ``auto`` or a device's name.
+        weights: A weights source, ``random:<seed>``.
+        layer: The operation, block or stage in focus; None for none.
+    """
+
+    spec: ResNetSpec
+    input: InputSpec
+    device: str = "auto"
+    weights: str = "random:0"
+    layer: str | None = None
+
+    @property
+    def model(self) -> str:
+        """The preset's name, or ``custom``."""
+        return preset_name(self.spec) or CUSTOM
+
+    def to_query(self) -> dict[str, str]:
+        """The link's parameters; what equals a default is left out."""
+        usual = _usual_input(self.model)
+        query = self.spec.to_query()
+        if self.input.height != usual.height:
+            query["h"] = str(self.input.height)
+        if self.input.width != usual.width:
+            query["w"] = str(self.input.width)
+        if self.device != "auto":
+            query["device"] = self.device
+        if self.weights != "random:0":
+            query["weights"] = self.weights
+        if self.layer:
+            query["layer"] = self.layer
+        return query
+
+    @classmethod
+    def from_query(
+        cls, query: Mapping[str, str], check_weights: Callable[[str], object]
+    ) -> tuple[Choice, tuple[str, ...]]:
+        """The choice of a link, and a sentence for each value that had to be dropped.
+
+        Args:
+            query: The link's parameters.
+            check_weights: Raises a `ResNetVizError` for a weights source that cannot be used.
+        """
+        problems: list[str] = []
+        spec = _spec(query, problems)
+        usual = _usual_input(preset_name(spec) or CUSTOM)
+        size = replace(
+            usual,
+            channels=spec.in_channels,
+            height=_side("h", query, usual.height, problems),
+            width=_side("w", query, usual.width, problems),
+        )
+        weights = query.get("weights", "random:0")
+        try:
+            check_weights(weights)
+        except ResNetVizError as error:
+            problems.append(f"The link's weights were left out: {error}")
+            weights = "random:0"
+        return cls(spec, size, query.get("device", "auto"), weights, query.get("layer")), tuple(
+            problems
+        )
+
+
+def _usual_input(model: str) -> InputSpec:
+    return preset_input(model) if model in PRESETS else InputSpec()
+
+
+def _spec(query: Mapping[str, str], problems: list[str]) -> ResNetSpec:
+    """The network of a link; parameters that are wrong, or do not go together, are dropped."""
+    given = {key: query[key] for key in SPEC_KEYS if key in query}
+    try:
+        return ResNetSpec.from_query(given)
+    except SpecError:
+        accepted: dict[str, str] = {}
+        for key, value in given.items():
+            try:
+                ResNetSpec.from_query(accepted | {key: value})
+            except SpecError as error:
+                problems.append(f"The link's {key} was left out: {error}")
+            else:
+                accepted[key] = value
+        return ResNetSpec.from_query(accepted)
+
+
+def _side(key: str, query: Mapping[str, str], usual: int, problems: list[str]) -> int:
+    text = query.get(key, str(usual)).strip()
+    if text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= MAX_SIDE:
+        return int(text)
+    problems.append(
+        f"The link's {key} was left out: it must be a whole number from 1 to {MAX_SIDE}, "
+        f"not {text[:40]!r}."
+    )
+    return usual

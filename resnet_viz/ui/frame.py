@@ -1,0 +1,145 @@
+"""What every page shares: the navigation, the title and the headline metrics."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from resnet_viz.profile import Profile, Totals, profile
+from resnet_viz.spec import PRESETS, preset_input
+from resnet_viz.ui import sidebar
+from resnet_viz.ui.choice import Choice
+from resnet_viz.units import shape_text, si
+
+__all__ = ["begin", "dark", "navigate"]
+
+_UNDER_APP: Final = "_under_app"
+
+# Streamlit keeps six rem free above a page, and these pages have much to show.
+_LESS_PADDING: Final = "<style>.stMainBlockContainer {padding: 3rem 2.5rem 2rem}</style>"
+
+# No material icons: the browser would fetch them from the web for its tab.
+_PAGES: Final = (
+    ("architecture", "Architecture"),
+    ("layers", "Layers"),
+    ("input_size", "Input size"),
+    ("feature_maps", "Feature maps"),
+)
+
+
+def navigate() -> Page:
+    """Declare the pages; the sidebar comes with them."""
+    pages = [
+        st.Page(
+            f"pages/{name}.py",
+            title=title,
+            url_path=name if index else "home",
+            default=index == 0,
+        )
+        for index, (name, title) in enumerate(_PAGES)
+    ]
+    # The default page lives at "/"; links may also call it by its name.
+    first, title = _PAGES[0]
+    pages.append(st.Page(f"pages/{first}.py", title=title, url_path=first, visibility="hidden"))
+    page = st.navigation(pages)
+    st.set_page_config(page_title=f"{page.title} · resnet_viz", page_icon="🧱", layout="wide")
+    st.html(_LESS_PADDING)
+    st.session_state[_UNDER_APP] = True
+    sidebar.draw()
+    return page
+
+
+def begin(title: str) -> tuple[Choice, Profile]:
+    """Draw the head of a page: title and headline metrics.
+
+    A link to a page of a server that nobody has visited yet runs the page's file without
+    `app.py`; declaring the pages and running again brings it under the app, link and all.
+    """
+    if _UNDER_APP not in st.session_state:
+        _declare_from_page()
+    choice = sidebar.current()
+    st.title(title, anchor=False)
+    place = st.container()
+    with place, st.spinner("Building the network …", show_time=False):
+        report = profile(choice.spec, choice.input)
+        usual = _reference()
+    with place:
+        _metrics(report.totals, usual)
+    return choice, report
+
+
+def dark() -> bool:
+    """Whether the visitor's page is dark."""
+    return st.context.theme.type == "dark"
+
+
+def _declare_from_page() -> None:
+    navigate()
+    st.rerun()
+
+
+def _metrics(totals: Totals, usual: tuple[str, Totals]) -> None:
+    name, before = usual
+    memory = (
+        f"All outputs of one pass, float32: {totals.activation_bytes:,} B. At most "
+        f"{totals.peak_activation_bytes:,} B are alive at once, at {totals.peak_path}."
+    )
+    shown: tuple[tuple[str, str, int | str | None, str], ...] = (
+        ("Depth", str(totals.depth), totals.depth - before.depth, "Layers with weights."),
+        ("Parameters", si(totals.params), totals.params - before.params, f"{totals.params:,}"),
+        ("MACs", si(totals.macs), totals.macs - before.macs, f"{totals.macs:,}"),
+        (
+            "Activations",
+            si(totals.activation_bytes, "B"),
+            totals.activation_bytes - before.activation_bytes,
+            memory,
+        ),
+        (
+            "Receptive field",
+            f"{shape_text(totals.receptive_field)}",
+            _was(totals.receptive_field, before.receptive_field),
+            "Input pixels that one cell of the last map sees.",
+        ),
+        (
+            "Final grid",
+            shape_text(totals.final_grid),
+            _was(totals.final_grid, before.final_grid),
+            "Rows and columns of the last map before the global pooling.",
+        ),
+    )
+    changed = False
+    with st.container(horizontal=True, gap="small", key="metrics"):
+        for label, value, change, text in shown:
+            difference = _change(change, "B" if label == "Activations" else "")
+            changed = changed or difference is not None
+            st.metric(
+                label,
+                value,
+                difference,
+                delta_color="off",
+                delta_arrow="off",
+                help=text,
+                width=140,
+            )
+    if changed:
+        usual_input = preset_input(name)
+        size = shape_text((usual_input.height, usual_input.width))
+        st.caption(f"Differences from {sidebar.model_name(name)} at {size}.")
+
+
+def _was(now: tuple[int, int], before: tuple[int, int]) -> str | None:
+    return None if now == before else f"was {shape_text(before)}"
+
+
+def _change(change: int | str | None, unit: str) -> str | None:
+    if isinstance(change, int):
+        return f"{'+' if change > 0 else '−'}{si(abs(change), unit)}" if change else None
+    return change
+
+
+def _reference() -> tuple[str, Totals]:
+    """The preset that the choice started from, at its usual input."""
+    name = sidebar.base_preset()
+    return name, profile(PRESETS[name], preset_input(name)).totals

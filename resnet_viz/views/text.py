@@ -1,0 +1,131 @@
+"""A profile as text: a table for people, comma-separated values for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Final
+
+from resnet_viz.profile import LayerProfile, Profile, Totals
+from resnet_viz.units import si
+
+__all__ = ["by_x", "csv_columns", "csv_layers", "table"]
+
+_HEADINGS: Final = ("Layer", "Operation", "Output", "Params", "MACs", "Bytes", "Sees")
+_NUMBERS_FROM: Final = 3  # columns to the right of this one are aligned right
+
+
+def by_x(sizes: Iterable[int]) -> str:
+    """Sizes as the command line writes them, ``1x64x56x56``."""
+    return "x".join(str(size) for size in sizes)
+
+
+def table(report: Profile) -> str:
+    """All operations by stage, then the totals and the downsample points.
+
+    Shapes are those of one picture, costs those of the whole batch. A hundred columns are
+    enough for every preset at its usual input.
+    """
+    rows = [_row(layer) for layer in report.layers]
+    widths = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
+    whole = sum(widths) + 2 * (len(widths) - 1)
+    lines = [_title(report), "", _aligned(_HEADINGS, widths)]
+    staged = groupby(zip(report.layers, rows, strict=True), key=lambda pair: pair[0].stage)
+    for stage, pairs in staged:
+        lines.append(f"── {stage} ".ljust(whole, "─"))
+        lines += [_aligned(row, widths) for _, row in pairs]
+    lines.append("── total ".ljust(whole, "─"))
+    lines += [f"{name:<18}{value}" for name, value in _totals(report.totals)]
+    if report.downsample_points:
+        lines += ["", "Downsample points"]
+        lines += [
+            f"{point.path:<22}{by_x(point.input_shape[1:])} → {by_x(point.output_shape[1:])}"
+            f"  ({' and '.join(point.reasons)})"
+            for point in report.downsample_points
+        ]
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _title(report: Profile) -> str:
+    spec, size = report.spec, report.input.to_dict().values()
+    sizes = by_x(side for side in size if side is not None)
+    blocks = ", ".join(map(str, spec.blocks))
+    return f"{spec.depth} layers: {spec.block} blocks {blocks}; input {sizes}, {report.dtype}"
+
+
+def _row(layer: LayerProfile) -> tuple[str, ...]:
+    """One operation, as the words of `_HEADINGS`."""
+    operation = layer.op
+    if layer.kernel and layer.stride and layer.op != "adaptive_avg_pool2d":
+        operation += f" {by_x(layer.kernel)}/{layer.stride[0]}"
+    if layer.groups and layer.groups > 1:
+        operation += f" g{layer.groups}"
+    return (
+        layer.path,
+        operation,
+        by_x(layer.output_shape[1:]),
+        si(layer.params) if layer.params else "-",
+        si(layer.macs) if layer.macs else "-",
+        si(layer.output_bytes, "B"),
+        by_x(layer.receptive_field),
+    )
+
+
+def _aligned(words: Sequence[str], widths: Sequence[int]) -> str:
+    cells = (
+        word.rjust(width) if index >= _NUMBERS_FROM else word.ljust(width)
+        for index, (word, width) in enumerate(zip(words, widths, strict=True))
+    )
+    return "  ".join(cells)
+
+
+def _totals(totals: Totals) -> Iterator[tuple[str, str]]:
+    yield "Depth", str(totals.depth)
+    yield "Parameters", _exact(totals.params)
+    yield "Buffers", _exact(totals.buffers)
+    yield "MACs", _exact(totals.macs)
+    yield "FLOPs", _exact(totals.flops)
+    yield "Weights", _exact(totals.weight_bytes, "B")
+    yield "Activations", _exact(totals.activation_bytes, "B")
+    peak = _exact(totals.peak_activation_bytes, "B")
+    yield "Most alive", f"{peak} at {totals.peak_path}"
+    yield "Final grid", by_x(totals.final_grid)
+    yield "Output stride", by_x(totals.output_stride)
+    yield "Receptive field", by_x(totals.receptive_field)
+
+
+def _exact(value: int, unit: str = "") -> str:
+    """With a prefix, and to the last digit where the prefix leaves some out."""
+    short = si(value, unit)
+    return short if abs(value) < 1000 else f"{short} ({value:,})"
+
+
+def csv_layers(report: Profile) -> str:
+    """One row per operation, with the columns of ``profile --format json``.
+
+    Shapes and pairs are written ``1x64x56x56``, several of them apart by a space, and what has
+    no meaning is left empty.
+    """
+    rows = [layer.to_dict() for layer in report.layers]
+    return csv_columns(
+        {name: [_cell(row[name]) for row in rows] for name in rows[0]},
+    )
+
+
+def _cell(value: Any) -> Any:
+    if not isinstance(value, tuple):
+        return value
+    if value and isinstance(value[0], int):
+        return by_x(value)
+    return " ".join(part if isinstance(part, str) else by_x(part) for part in value)
+
+
+def csv_columns(columns: Mapping[str, Sequence[Any]]) -> str:
+    """Columns of equal length under their names."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    return text.getvalue()
