@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from resnet_viz.graph import INPUT, LayerGraph, Operation, Pair, trace
 from resnet_viz.spec import ResNetSpec
 
-__all__ = ["Field", "Grid", "Plan", "make_plan"]
+__all__ = ["Field", "Grid", "Plan", "make_plan", "sight"]
 
 
 class Grid(NamedTuple):
@@ -75,6 +75,9 @@ class Step(NamedTuple):
         macs_per_cell: Multiply-accumulates for each cell of that grid, one picture.
         fields: Its receptive field by axis; after pooling, that of one cell of the pooled map.
         pooled: Whether the whole map was pooled into one cell before or here.
+        names: The part of its row that says what and where it is, made once for all sizes.
+        window: The part of its row about its window and parameters.
+        sight: Sizes, jumps and starts of its fields.
     """
 
     operation: Operation
@@ -82,6 +85,9 @@ class Step(NamedTuple):
     macs_per_cell: int
     fields: tuple[Field, Field]
     pooled: bool
+    names: tuple[Any, ...]
+    window: tuple[Any, ...]
+    sight: tuple[Pair, Pair, Pair]
 
 
 @dataclass(frozen=True)
@@ -151,9 +157,7 @@ def make_plan(spec: ResNetSpec) -> Plan:
         fields_of[operation.path] = _fields(
             operation, [fields_of[path] for path in operation.inputs]
         )
-        steps.append(
-            Step(operation, index, _macs_per_cell(operation), fields_of[operation.path], pooled)
-        )
+        steps.append(_step(operation, index, fields_of[operation.path], pooled))
     live = _live_elements(steps, grid_of, len(grids), spec.in_channels)
     distinct: dict[tuple[int, ...], int] = {}
     for index, row in enumerate(live):
@@ -168,6 +172,26 @@ def make_plan(spec: ResNetSpec) -> Plan:
         live_factors=tuple(distinct),
         live_steps=tuple(distinct.values()),
     )
+
+
+def _step(operation: Operation, grid: int, fields: tuple[Field, Field], pooled: bool) -> Step:
+    o = operation
+    return Step(
+        operation,
+        grid,
+        _macs_per_cell(operation),
+        fields,
+        pooled,
+        names=(o.path, o.op, o.stage, o.block, o.branch, o.inputs),
+        window=(o.kernel, o.stride, o.padding, o.groups, o.params),
+        sight=sight(fields),
+    )
+
+
+def sight(fields: tuple[Field, Field]) -> tuple[Pair, Pair, Pair]:
+    """Sizes, jumps and starts of a receptive field, rows and columns."""
+    down, across = fields
+    return (down.size, across.size), (down.jump, across.jump), (down.start, across.start)
 
 
 def _next_grid(operation: Operation, parent: int) -> Grid:
@@ -226,7 +250,8 @@ def _live_elements(
     born = {INPUT: 0}
     last_use = {INPUT: 0}
     channels = {INPUT: in_channels}
-    for index, (operation, *_) in enumerate(steps):
+    for index, step in enumerate(steps):
+        operation = step.operation
         for path in operation.inputs:
             last_use[owner[path]] = index
         if operation.op == "flatten":

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from resnet_viz.errors import SpecError
 from resnet_viz.graph import INPUT, Pair, trace
-from resnet_viz.plan import Field, Plan, make_plan
+from resnet_viz.plan import Field, Plan, make_plan, sight
 from resnet_viz.spec import MAX_SIDE, InputSpec, ResNetSpec
 
 __all__ = [
@@ -299,50 +299,35 @@ def profile(
 
 
 def _layers(plan: Plan, size: InputSpec, item_bytes: int) -> tuple[LayerProfile, ...]:
-    rows, columns = plan.sides(size.height, 0), plan.sides(size.width, 1)
-    areas = [h * w for h, w in zip(rows, columns, strict=True)]
-    batch = size.batch
-    final = plan.final_grid
+    """A row per operation: what the plan keeps of it, and what the size makes of it."""
+    rows, columns, areas = _grids(plan, size)
+    batch, here = size.batch, (rows[plan.final_grid], columns[plan.final_grid])
     shapes: dict[str, Shape] = {
         INPUT: (batch, plan.graph.spec.in_channels, size.height, size.width)
     }
     layers = []
-    for operation, grid, macs_per_cell, fields, pooled in plan.steps:
-        path, channels = operation.path, operation.out_channels
-        flat = operation.op in ("flatten", "linear")
-        shape: Shape = (batch, channels, *(() if flat else (rows[grid], columns[grid])))
-        kernel, stride, padding = operation.kernel, operation.stride, operation.padding
+    for operation, grid, macs_per_cell, fields, pooled, names, window, seen in plan.steps:
+        channels = operation.out_channels
+        shape: Shape = (batch, channels, rows[grid], columns[grid])
         if pooled:
-            # One cell stands for the whole map: its window is the map.
-            fields = tuple(map(_pooled, fields, (rows[final], columns[final])))  # type: ignore[assignment]
             if operation.op == "adaptive_avg_pool2d":
-                kernel = stride = (rows[final], columns[final])
-                padding = (0, 0)
-        down, across = fields
-        shapes[path] = shape
-        layers.append(
-            LayerProfile(
-                path,
-                operation.op,
-                operation.stage,
-                operation.block,
-                operation.branch,
-                operation.inputs,
-                tuple([shapes[source] for source in operation.inputs]),
-                shape,
-                kernel,
-                stride,
-                padding,
-                operation.groups,
-                operation.params,
-                batch * macs_per_cell * areas[grid],
-                batch * channels * areas[grid] * item_bytes,
-                (down.size, across.size),
-                (down.jump, across.jump),
-                (down.start, across.start),
-            )
-        )
+                window = (here, here, (0, 0), *window[3:])
+            else:
+                shape = (batch, channels)
+            # One cell stands for the whole map.
+            seen = sight((_pooled(fields[0], here[0]), _pooled(fields[1], here[1])))
+        shapes[operation.path] = shape
+        entering = tuple([shapes[source] for source in operation.inputs])
+        cells = batch * areas[grid]
+        costs = (macs_per_cell * cells, channels * cells * item_bytes)
+        layers.append(LayerProfile._make((*names, entering, shape, *window, *costs, *seen)))
     return tuple(layers)
+
+
+def _grids(plan: Plan, size: InputSpec) -> tuple[list[int], list[int], list[int]]:
+    """Rows, columns and areas of the plan's grids at an input size."""
+    rows, columns = plan.sides(size.height, 0), plan.sides(size.width, 1)
+    return rows, columns, list(map(operator.mul, rows, columns))
 
 
 def _pooled(field: Field, cells: int) -> Field:
@@ -353,12 +338,11 @@ def _pooled(field: Field, cells: int) -> Field:
 def _totals(
     plan: Plan, size: InputSpec, layers: tuple[LayerProfile, ...], item_bytes: int
 ) -> Totals:
-    rows, columns = plan.sides(size.height, 0), plan.sides(size.width, 1)
-    areas = [h * w for h, w in zip(rows, columns, strict=True)]
-    live = [sum(map(operator.mul, factors, areas)) for factors in plan.live_factors]
+    rows, columns, areas = _grids(plan, size)
+    live = [_weighted_sum(factors, areas) for factors in plan.live_factors]
     peak = max(range(len(live)), key=live.__getitem__)
     params = sum(layer.params for layer in layers)
-    macs = sum(layer.macs for layer in layers)
+    macs = _weighted_sum(plan.mac_factors, areas) * size.batch
     down, across = plan.final_fields
     return Totals(
         depth=plan.graph.spec.depth,
@@ -367,13 +351,17 @@ def _totals(
         macs=macs,
         flops=2 * macs,
         weight_bytes=params * item_bytes,
-        activation_bytes=sum(layer.output_bytes for layer in layers),
+        activation_bytes=_weighted_sum(plan.output_factors, areas) * size.batch * item_bytes,
         peak_activation_bytes=live[peak] * size.batch * item_bytes,
         peak_path=layers[plan.live_steps[peak]].path,
         final_grid=(rows[plan.final_grid], columns[plan.final_grid]),
         output_stride=(down.jump, across.jump),
         receptive_field=(down.size, across.size),
     )
+
+
+def _weighted_sum(factors: tuple[int, ...], areas: list[int]) -> int:
+    return sum(map(operator.mul, factors, areas))
 
 
 def sweep(
@@ -452,7 +440,7 @@ def _largest(plan: Plan, heights: NDArray[np.int64], widths: NDArray[np.int64]) 
     rows, columns = plan.sides(int(heights.max()), 0), plan.sides(int(widths.max()), 1)
     areas = [h * w for h, w in zip(rows, columns, strict=True)]
     sums = (plan.mac_factors, plan.output_factors, *plan.live_factors)
-    return 2 * max(int(sum(map(operator.mul, factors, areas))) for factors in sums)
+    return 2 * max(_weighted_sum(factors, areas) for factors in sums)
 
 
 def _weighted(factors: tuple[int, ...], areas: list[Integers]) -> Integers:
