@@ -19,7 +19,7 @@ from resnet_viz.profile import LayerProfile, profile
 from resnet_viz.spec import InputSpec, ResNetSpec
 from resnet_viz.units import shape_text, si
 
-__all__ = ["MAX_MACS", "CaptureCost", "capture", "capture_cost"]
+__all__ = ["MAX_MACS", "CaptureCost", "capture", "capture_cost", "require_affordable"]
 
 # About half a minute on two CPU cores; past it a page would look dead.
 MAX_MACS: Final = 2 * 10**12
@@ -105,11 +105,12 @@ def capture(
     batch = _as_batch(image)
     size, channels, height, width = batch.shape
     entry = InputSpec(height=height, width=width, batch=size, channels=channels)
-    cost = capture_cost(model.spec, entry, paths)
     weight = model.fc.weight
     if weight.is_meta:
         raise DeviceError("A network on the device meta has no values; build it on another.")
-    _check(cost, entry, weight.device, budget_bytes, max_macs)
+    require_affordable(
+        model.spec, entry, paths, weight.device, budget_bytes=budget_bytes, max_macs=max_macs
+    )
     with compute(weight.device), torch.inference_mode():
         return _run(_borrowing_copy(model), batch.to(weight.device, weight.dtype), paths)
 
@@ -124,17 +125,27 @@ def _as_batch(image: Tensor) -> Tensor:
     return batch
 
 
-def _check(
-    cost: CaptureCost,
-    entry: InputSpec,
+def require_affordable(
+    spec: ResNetSpec,
+    input: InputSpec,  # noqa: A002
+    layers: Iterable[str],
     device: torch.device,
-    budget_bytes: int | None,
-    max_macs: int,
+    *,
+    budget_bytes: int | None = None,
+    max_macs: int = MAX_MACS,
 ) -> None:
-    what = f"These feature maps at {shape_text((entry.height, entry.width))}"
+    """Refuse what `capture` would refuse, before a picture or a network is prepared for it.
+
+    Raises:
+        LayerError: A layer that the network does not have, or no layer at all.
+        SpecError: The input's channels are not the network's.
+        BudgetError: It would take more memory or arithmetic than allowed.
+    """
+    cost = capture_cost(spec, input, layers)
+    what = f"These feature maps at {shape_text((input.height, input.width))}"
     if cost.macs > max_macs:
         scale = (max_macs / cost.macs) ** 0.5
-        smaller = (max(1, int(entry.height * scale)), max(1, int(entry.width * scale)))
+        smaller = (max(1, int(input.height * scale)), max(1, int(input.width * scale)))
         raise BudgetError(
             f"{what} would take {si(cost.macs)} multiply-accumulates, and at most {si(max_macs)} "
             f"are allowed; choose an earlier layer or an input of about {shape_text(smaller)}."

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from resnet_viz.activations import capture
+from resnet_viz.activations import capture, require_affordable
 from resnet_viz.devices import resolve_device
 from resnet_viz.errors import ImageError, WeightsError
 from resnet_viz.graph import trace
@@ -65,6 +65,7 @@ def write_feature_maps(
             "ImageNet's weights are not available yet; use random:<seed> or a checkpoint file."
         )
     target = resolve_device(device)
+    require_affordable(spec, input, layers, target)
     picture = load_image(image.read_bytes())
     tensor = prepare(picture, input, spec.in_channels, fit)
     maps = capture(load_weights(spec, weights, target), tensor, layers)

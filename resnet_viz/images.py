@@ -304,11 +304,16 @@ def framed(picture: Picture, input: InputSpec, fit: Fit = "crop") -> Pixels:  # 
         uint8 ``[height, width, 1 or 3]``, read-only.
 
     Raises:
-        ImageError: `fit` is not one of `FITS`.
+        ImageError: `fit` is not one of `FITS`, or the input has more than `MAX_PIXELS` pixels.
     """
     if fit not in FITS:
         raise ImageError(f"fit must be one of {', '.join(FITS)}, not {str(fit)[:40]!r}.")
     size = height, width = input.height, input.width
+    if height * width > MAX_PIXELS:
+        raise ImageError(
+            f"An input of {height} × {width} has more than the {MAX_PIXELS:,} pixels to which a "
+            "picture is brought; choose a smaller height or width."
+        )
     rows, columns = picture.height, picture.width
     box = (0.0, 0.0, float(columns), float(rows))
     if fit == "crop":

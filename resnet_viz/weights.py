@@ -49,6 +49,7 @@ _BROKEN: Final = (
     RuntimeError,
     TypeError,
     ValueError,
+    Warning,  # where they are made errors: an unusual pickle protocol is one
 )
 
 
@@ -134,14 +135,15 @@ def read_checkpoint(source: Path | bytes) -> dict[str, Tensor]:
 def _file_bytes(path: Path) -> bytes:
     try:
         size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise _too_large(size)
-        return path.read_bytes()
+        data = path.read_bytes() if size <= MAX_FILE_BYTES else b""
     except (OSError, ValueError) as error:
         raise WeightsError(
             f"There is no readable weights file {str(path)[:200]!r}; give random:<seed> or the "
             "path of a .safetensors or .pth file."
         ) from error
+    if size > MAX_FILE_BYTES:
+        raise _too_large(size)
+    return data
 
 
 def _too_large(size: int) -> WeightsError:

@@ -7,7 +7,7 @@ read-only, and `capture` works on a copy of the network.
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import streamlit as st
@@ -18,7 +18,11 @@ from resnet_viz.profile import profile
 from resnet_viz.spec import InputSpec, ResNetSpec
 from resnet_viz.witness import Witness, call_witness
 
-__all__ = ["digest", "feature_maps", "picture", "witness"]
+__all__ = ["MAX_CAPTURE_BYTES", "digest", "feature_maps", "picture", "witness"]
+
+
+# What one visitor's feature maps may take, of memory that all visitors share.
+MAX_CAPTURE_BYTES: Final = 10**9
 
 
 def digest(data: bytes) -> str:
@@ -50,7 +54,7 @@ def _network(
     return load_weights(spec, _source, device)
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner=False)
 def feature_maps(
     spec: ResNetSpec,
     size: InputSpec,
@@ -66,10 +70,13 @@ def feature_maps(
 
     `source_key` and `picture_key` stand for the weights and the picture in the cache's key.
     """
-    from resnet_viz.activations import capture
+    from resnet_viz.activations import capture, require_affordable
+    from resnet_viz.devices import resolve_device
 
+    require_affordable(spec, size, [layer], resolve_device(device), budget_bytes=MAX_CAPTURE_BYTES)
     network = _network(spec, device, _source, source_key)
     tensor = prepare(_picture, size, spec.in_channels, fit)
-    maps: NDArray[np.float32] = capture(network, tensor, [layer])[layer][0].numpy()
+    taken = capture(network, tensor, [layer], budget_bytes=MAX_CAPTURE_BYTES)
+    maps: NDArray[np.float32] = taken[layer][0].numpy()
     maps.flags.writeable = False
     return maps
