@@ -3,7 +3,9 @@
 import streamlit as st
 
 from resnet_viz.graph import trace
-from resnet_viz.images import FITS, SAMPLES, Picture, channel_rule, framed, sample_bytes
+from resnet_viz.images import Picture
+from resnet_viz.preparation import FITS, channel_rule, framed
+from resnet_viz.samples import SAMPLES, sample_bytes
 from resnet_viz.ui import caches, feature_view, frame, sidebar
 from resnet_viz.ui.messages import errors_as_sentences
 from resnet_viz.units import shape_text
@@ -48,11 +50,13 @@ with left:
         data = upload.getvalue() if upload is not None else sample_bytes(name)
         key = caches.digest(data)
         picture = caches.picture(data, key)
-        seen = framed(picture, choice.input, fit)
+        seen = framed(picture, feature_view.preview_size(choice.input), fit)
+        size = shape_text((choice.input.height, choice.input.width))
         st.image(
             seen,
             width="stretch",
-            caption=f"What the network receives, {shape_text(seen.shape[:2])}; "
+            output_format="PNG",
+            caption=f"What the network receives, {size}; "
             f"from {picture.format}, {picture.height} × {picture.width}",
             alt="The picture as it enters the network",
         )

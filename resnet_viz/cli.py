@@ -65,10 +65,7 @@ def _graph(
     format: Annotated[str, typer.Option(help="dot, svg, png or pdf.")] = "dot",  # noqa: A002
     out: Out = None,
 ) -> None:
-    """Graph of stages, blocks or operations.
-
-    svg, png and pdf need Graphviz's program dot.
-    """
+    """Graph of stages, blocks or operations."""
     _require("--level", level, ("stage", "block", "op"))
     _require("--format", format, ("dot", "svg", *_BINARY))
     if format in _BINARY and out is None and sys.stdout.isatty():
@@ -77,27 +74,10 @@ def _graph(
             param_hint="--format",
         )
     from resnet_viz.views import dot
+    from resnet_viz.views.render import render
 
     drawing = dot.draw(profile(net.spec, net.input), level=level)
-    _write(drawing.source if format == "dot" else _rendered(drawing, format), out)
-
-
-def _rendered(drawing: Any, form: str) -> bytes:
-    import graphviz
-
-    try:
-        return bytes(drawing.pipe(format=form, quiet=True))
-    except graphviz.ExecutableNotFound as error:
-        raise typer.BadParameter(
-            f"{form} needs Graphviz's program dot, which is not on this machine; install "
-            "Graphviz, or use --format dot.",
-            param_hint="--format",
-        ) from error
-    except graphviz.CalledProcessError as error:
-        raise typer.BadParameter(
-            f"Graphviz could not draw this network as {form}; use --level stage or --format dot.",
-            param_hint="--format",
-        ) from error
+    _write(drawing.source if format == "dot" else render(drawing, format), out)
 
 
 @app.command("sweep")

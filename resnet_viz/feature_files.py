@@ -14,7 +14,8 @@ from resnet_viz.activations import capture, require_affordable
 from resnet_viz.devices import resolve_device
 from resnet_viz.errors import ImageError, WeightsError
 from resnet_viz.graph import trace
-from resnet_viz.images import FITS, load_image, prepare
+from resnet_viz.images import load_image
+from resnet_viz.preparation import FITS, prepare
 from resnet_viz.spec import InputSpec, ResNetSpec
 from resnet_viz.views.mosaic import mosaic, png_bytes, statistics
 from resnet_viz.weights import DEFAULT_WEIGHTS, load_weights

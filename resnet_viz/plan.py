@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from resnet_viz.graph import INPUT, LayerGraph, Operation, Pair, trace
 from resnet_viz.spec import ResNetSpec
 
-__all__ = ["Field", "Grid", "Plan", "make_plan", "sight"]
+__all__ = ["Field", "Grid", "Plan", "Step", "make_plan", "sight"]
 
 
 class Grid(NamedTuple):

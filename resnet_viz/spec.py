@@ -16,6 +16,7 @@ from resnet_viz.depths import blocks_for_depth
 from resnet_viz.errors import SpecError, shown
 
 __all__ = [
+    "CONVS_PER_BLOCK",
     "EXPANSION",
     "MAX_BATCH",
     "MAX_BLOCKS_PER_STAGE",

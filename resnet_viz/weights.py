@@ -123,13 +123,22 @@ def read_checkpoint(source: Path | bytes) -> dict[str, Tensor]:
             "dict with torch.save or as .safetensors."
         ) from error
     if not isinstance(loaded, Mapping) or not all(
-        isinstance(key, str) and isinstance(value, Tensor) for key, value in loaded.items()
+        isinstance(key, str) and _is_plain(value) for key, value in loaded.items()
     ):
         raise WeightsError(
             "This checkpoint holds something else than a state dict of named tensors; save "
             "model.state_dict() alone."
         )
     return dict(loaded)
+
+
+def _is_plain(value: object) -> bool:
+    """Whether this is a tensor of real values that can be copied into a network's."""
+    return (
+        isinstance(value, Tensor)
+        and value.layout == torch.strided
+        and not (value.is_nested or value.is_meta or value.is_quantized or value.is_complex())
+    )
 
 
 def _file_bytes(path: Path) -> bytes:

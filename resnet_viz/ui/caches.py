@@ -13,7 +13,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from resnet_viz.images import Fit, Picture, load_image, prepare
+from resnet_viz.images import Picture, load_image
+from resnet_viz.preparation import Fit, prepare
 from resnet_viz.profile import profile
 from resnet_viz.spec import InputSpec, ResNetSpec
 from resnet_viz.witness import Witness, call_witness

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -9,8 +10,10 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from resnet_viz.graph import LayerGraph
-from resnet_viz.images import Fit, Picture
+from resnet_viz.images import Picture
+from resnet_viz.preparation import Fit
 from resnet_viz.profile import Profile
+from resnet_viz.spec import InputSpec
 from resnet_viz.ui import caches, frame
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.messages import plain
@@ -25,10 +28,11 @@ from resnet_viz.views.mosaic import (
     statistics,
 )
 
-__all__ = ["choose_layer", "choose_weights", "show"]
+__all__ = ["choose_layer", "choose_weights", "preview_size", "show"]
 
-# Streamlit sends the mosaic as a PNG; more pixels than this no page shows.
-_MAX_SIDE: Final = 1600
+# st.image rescales, and so blurs, whatever is wider than this.
+_MAX_SIDE: Final = 1460
+_PREVIEW_SIDE: Final = 1024
 
 
 def choose_layer(graph: LayerGraph, wanted: str | None) -> str:
@@ -61,6 +65,16 @@ def _layers_of(blocks: tuple[str, ...], paths: tuple[str, ...]) -> dict[str, str
 def _layers(graph: LayerGraph) -> dict[str, str]:
     blocks = tuple(block.path for block in graph.blocks)
     return _layers_of(blocks, tuple(operation.path for operation in graph))
+
+
+def preview_size(size: InputSpec) -> InputSpec:
+    """An input of the same proportions, no larger than a page can show."""
+    scale = min(1.0, _PREVIEW_SIDE / max(size.height, size.width))
+    return replace(
+        size,
+        height=max(1, round(size.height * scale)),
+        width=max(1, round(size.width * scale)),
+    )
 
 
 def choose_weights(choice: Choice) -> tuple[str | bytes, str]:
@@ -122,6 +136,7 @@ def show(
     st.image(
         picture_of_all.image,
         width="stretch",
+        output_format="PNG",  # values are not to be smeared
         alt=f"All {picture_of_all.channels} channels of {layer}, in reading order",
     )
     st.caption(
@@ -137,6 +152,7 @@ def _bar(scale: Scale, own: bool) -> None:
     bar.image(
         colour_bar(scale, 512, 10),
         width="stretch",
+        output_format="PNG",
         alt=f"The colour scale, from {scale.low:.3g} to {scale.high:.3g}",
     )
     high.markdown("highest of its channel" if own else plain(f"{scale.high:.3g}"))

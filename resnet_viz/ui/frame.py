@@ -30,24 +30,29 @@ _PAGES: Final = (
 
 
 def navigate() -> Page:
-    """Declare the pages; the sidebar comes with them."""
+    """Declare the pages and draw the sidebar.
+
+    The sidebar's links are our own, since they carry the choice along: the address is then
+    right at once, and the browser's back button finds one entry a page.
+    """
     pages = [
         st.Page(
-            f"pages/{name}.py",
-            title=title,
-            url_path=name if index else "home",
-            default=index == 0,
+            f"pages/{name}.py", title=title, url_path=name if index else "home", default=not index
         )
         for index, (name, title) in enumerate(_PAGES)
     ]
     # The default page lives at "/"; links may also call it by its name.
     first, title = _PAGES[0]
-    pages.append(st.Page(f"pages/{first}.py", title=title, url_path=first, visibility="hidden"))
-    page = st.navigation(pages)
+    named = st.Page(f"pages/{first}.py", title=title, url_path=first)
+    page = st.navigation([*pages, named], position="hidden")
     st.set_page_config(page_title=f"{page.title} · resnet_viz", page_icon="🧱", layout="wide")
     st.html(_LESS_PADDING)
     st.session_state[_UNDER_APP] = True
+    links = st.sidebar.container(gap="xsmall")
     sidebar.draw()
+    query = sidebar.current().to_query()
+    for each in (page if page.title == title else pages[0], *pages[1:]):
+        links.page_link(each, query_params=query)
     return page
 
 

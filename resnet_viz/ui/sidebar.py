@@ -97,6 +97,7 @@ def draw() -> None:
     """Draw the sidebar and settle this run's choice."""
     _read_link()
     with st.sidebar:
+        news = st.container()
         _network()
         _input()
         _run()
@@ -104,6 +105,7 @@ def draw() -> None:
         st.session_state[_CHOICE] = choice
         if choice.model in PRESETS:
             st.session_state[_BASE] = choice.model
+    with news:  # above the widgets, where it is seen
         if problem:
             st.error(plain(f"{problem} Shown is the last network that could be built."))
         for sentence in st.session_state[_PROBLEMS]:
