@@ -42,7 +42,8 @@ st.dataframe(
     column_config={
         name: st.column_config.NumberColumn(format="localized")
         for name in ("Parameters", "MACs", "Output bytes")
-    },
+    }
+    | {"Input": st.column_config.TextColumn(width="medium")},
     alt="One row per operation, in the order of execution",
 )
 st.caption(f"{len(table):,} of {len(report.layers):,} operations; bytes are float32.")

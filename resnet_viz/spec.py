@@ -185,14 +185,11 @@ class ResNetSpec:
             _put(self, "stride_in", "3x3")
         if single_stage and (self.block == "basic" or self.shortcut == "avgpool_projection"):
             _put(self, "shortcut", "projection")
-        # Rounding down can make several widths one network: keep 64 if it is among them, else
-        # the smallest. The last stage decides, since the others are its halvings rounded down.
+        # Rounding down can make several widths one network; the smallest stands for all. The
+        # last stage decides, since the others are its halvings rounded down.
         planes = self.planes(len(self.blocks) - 1)
         width = planes * self.width_per_group // _REFERENCE_PLANES
-        if width == planes:
-            _put(self, "width_per_group", _REFERENCE_PLANES)
-        else:
-            _put(self, "width_per_group", -(-width * _REFERENCE_PLANES // planes))
+        _put(self, "width_per_group", -(-width * _REFERENCE_PLANES // planes))
 
     @property
     def expansion(self) -> int:

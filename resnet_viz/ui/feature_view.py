@@ -147,15 +147,16 @@ def show(
 
 
 def _bar(scale: Scale, own: bool) -> None:
-    low, bar, high = st.columns([1, 6, 1], vertical_alignment="center")
-    low.markdown("lowest" if own else plain(f"{scale.low:.3g}"), text_alignment="right")
-    bar.image(
-        colour_bar(scale, 512, 10),
-        width="stretch",
-        output_format="PNG",
-        alt=f"The colour scale, from {scale.low:.3g} to {scale.high:.3g}",
-    )
-    high.markdown("highest of its channel" if own else plain(f"{scale.high:.3g}"))
+    low = "lowest" if own else f"{scale.low:.3g}"
+    high = "highest of each channel" if own else f"{scale.high:.3g}"
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
+        st.markdown(plain(low), width="content")
+        st.image(
+            colour_bar(scale, 512, 10),
+            width="stretch",
+            alt=f"The colour scale, from {scale.low:.3g} to {scale.high:.3g}",
+        )
+        st.markdown(plain(high), width="content")
 
 
 def _one_channel(maps: NDArray[np.float32], scale: Scale, own: bool, layer: str) -> None:

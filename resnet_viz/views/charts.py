@@ -29,7 +29,7 @@ def _figure(title: str, dark: bool, height: int = _HEIGHT) -> go.Figure:
         font={"color": theme(dark).ink},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+        legend={"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0, "xanchor": "left"},
     )
     grid = "rgba(128,128,128,0.25)"
     figure.update_xaxes(gridcolor=grid, zerolinecolor=grid)
