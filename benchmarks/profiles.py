@@ -19,7 +19,7 @@ from benchmarks.peers import (
 )
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, build_model, profile, sweep, trace
 from resnet_viz.plan import make_plan
-from resnet_viz.profile import Profile, Sweep, Totals
+from resnet_viz.records import Profile, Sweep, Totals
 
 __all__ = ["linearity", "new_architecture", "new_size", "new_size_large", "sweep_1000"]
 

@@ -15,7 +15,8 @@ from resnet_viz.devices import compute, require_memory
 from resnet_viz.errors import BudgetError, DeviceError, LayerError, SpecError
 from resnet_viz.graph import trace
 from resnet_viz.model import ResNet
-from resnet_viz.profile import LayerProfile, profile
+from resnet_viz.profile import profile
+from resnet_viz.records import LayerProfile
 from resnet_viz.spec import InputSpec, ResNetSpec
 from resnet_viz.units import shape_text, si
 

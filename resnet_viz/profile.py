@@ -8,28 +8,30 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from functools import cached_property
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from resnet_viz.errors import SpecError
-from resnet_viz.graph import INPUT, Pair, trace
+from resnet_viz.graph import INPUT
 from resnet_viz.plan import Field, Plan, make_plan, sight
+from resnet_viz.records import (
+    DownsampleProfile,
+    Integers,
+    LayerProfile,
+    Profile,
+    Shape,
+    Sweep,
+    Totals,
+)
 from resnet_viz.spec import MAX_SIDE, InputSpec, ResNetSpec
 
 __all__ = [
     "DTYPE_BYTES",
     "MAX_SWEEP_SIZES",
-    "DownsampleProfile",
-    "LayerProfile",
-    "Profile",
-    "Sweep",
-    "Totals",
     "profile",
     "sweep",
 ]
@@ -38,224 +40,6 @@ DTYPE_BYTES: Final[Mapping[str, int]] = MappingProxyType(
     {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
 )
 MAX_SWEEP_SIZES: Final = 1_000_000
-
-Shape = tuple[int, ...]
-Integers = NDArray[Any]  # int64 where the largest result fits, else Python ints
-
-
-class LayerProfile(NamedTuple):
-    """One operation at one input size.
-
-    Attributes:
-        path: The module's name, such as ``layer1.0.conv1``.
-        op: What it does; the names stand in `resnet_viz.graph.Operation`.
-        stage: ``stem``, ``layer1`` … or ``head``.
-        block: The residual block, or None.
-        branch: ``stem``, ``main``, ``shortcut``, ``merge`` or ``head``.
-        inputs: Paths of the producers; ``input`` for the picture.
-        input_shapes: ``[N, C, H, W]`` of each input.
-        output_shape: ``[N, C, H, W]``, or ``[N, C]`` once flattened.
-        kernel: Height and width of the window in pixels, None where there is none; the global
-            pooling's is its whole input.
-        stride: Step of the window in pixels.
-        padding: Zeros on each side in pixels.
-        groups: Groups of a convolution.
-        params: Learned numbers.
-        macs: Multiply-accumulates of convolutions and linear layers, biases left out, for the
-            whole batch: half of what `torch.utils.flop_counter.FlopCounterMode` counts.
-        output_bytes: Size of the output.
-        receptive_field: Input pixels that one output cell sees, rows and columns, padding
-            included.
-        jump: Input pixels between neighbouring output cells, rows and columns.
-        field_start: First row and column that the first output cell sees; negative in padding.
-    """
-
-    path: str
-    op: str
-    stage: str
-    block: str | None
-    branch: str
-    inputs: tuple[str, ...]
-    input_shapes: tuple[Shape, ...]
-    output_shape: Shape
-    kernel: Pair | None
-    stride: Pair | None
-    padding: Pair | None
-    groups: int | None
-    params: int
-    macs: int
-    output_bytes: int
-    receptive_field: Pair
-    jump: Pair
-    field_start: Pair
-
-    @property
-    def flops(self) -> int:
-        """Twice the MACs: a multiplication and an addition."""
-        return 2 * self.macs
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values, with the keys of the command line's contract."""
-        values = self._asdict()
-        start = values.pop("field_start")
-        size = values.pop("output_bytes")
-        field, jump = values.pop("receptive_field"), values.pop("jump")
-        costs = {"flops": self.flops, "output_bytes": size}
-        return values | costs | {"receptive_field": field, "jump": jump, "field_start": start}
-
-
-@dataclass(frozen=True, slots=True)
-class DownsampleProfile:
-    """A downsample point at one input size.
-
-    Attributes:
-        path: The module on the shortcut, such as ``layer2.0.downsample``.
-        block: Its residual block.
-        reasons: ``stride``, ``channels`` or both.
-        input_shape: What enters the shortcut, ``[N, C, H, W]``.
-        output_shape: What leaves it.
-    """
-
-    path: str
-    block: str
-    reasons: tuple[str, ...]
-    input_shape: Shape
-    output_shape: Shape
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """What the network costs as a whole.
-
-    Attributes:
-        depth: Layers with weights, as its name counts them.
-        params: Learned numbers.
-        buffers: Kept numbers that are not learned.
-        macs: Multiply-accumulates of the whole batch.
-        flops: Twice that.
-        weight_bytes: Size of the parameters.
-        activation_bytes: Size of all outputs together.
-        peak_activation_bytes: The most that is alive at once in a forward pass without
-            gradients: each tensor from the operation that makes it to the last that reads it,
-            the input included until it is read.
-        peak_path: The operation during which that is.
-        final_grid: Rows and columns of the last map before the global pooling.
-        output_stride: Input pixels between its cells, by rows and columns.
-        receptive_field: Input pixels that one of its cells sees, by rows and columns.
-    """
-
-    depth: int
-    params: int
-    buffers: int
-    macs: int
-    flops: int
-    weight_bytes: int
-    activation_bytes: int
-    peak_activation_bytes: int
-    peak_path: str
-    final_grid: Pair
-    output_stride: Pair
-    receptive_field: Pair
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A network at one input size.
-
-    Attributes:
-        spec: The network.
-        input: The input, its channels filled in.
-        dtype: The type in which bytes are counted.
-        totals: The sums.
-        layers: One row per operation, in the order of execution.
-        downsample_points: The shortcuts that change a shape, in order.
-    """
-
-    spec: ResNetSpec
-    input: InputSpec
-    dtype: str
-    totals: Totals
-    layers: tuple[LayerProfile, ...]
-    downsample_points: tuple[DownsampleProfile, ...]
-
-    @cached_property
-    def by_path(self) -> Mapping[str, LayerProfile]:
-        """The rows by their paths."""
-        return MappingProxyType({layer.path: layer for layer in self.layers})
-
-    def layer(self, path: str) -> LayerProfile:
-        """The row of an operation, or of the last one of a block, a stage or a container.
-
-        Raises:
-            LayerError: The network has no such layer.
-        """
-        return self.by_path[trace(self.spec).output_of(path).path]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values: the document of ``profile --format json``, schema 1."""
-        return {
-            "schema": 1,
-            "spec": self.spec.to_dict(),
-            "input": self.input.to_dict(),
-            "dtype": self.dtype,
-            "totals": asdict(self.totals),
-            "layers": [layer.to_dict() for layer in self.layers],
-            "downsample_points": [asdict(point) for point in self.downsample_points],
-        }
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """The totals of a network over many input sizes; arrays of one shape.
-
-    Attributes:
-        spec: The network.
-        batch: Pictures at once.
-        dtype: The type in which bytes are counted.
-        heights: Rows of the input.
-        widths: Columns of the input.
-        macs: Multiply-accumulates of the batch.
-        activation_bytes: Size of all outputs together.
-        peak_activation_bytes: The most alive at once.
-        final_heights: Rows of the last map before the global pooling.
-        final_widths: Columns of it.
-        params: Learned numbers, the same at every size.
-    """
-
-    spec: ResNetSpec
-    batch: int
-    dtype: str
-    heights: Integers
-    widths: Integers
-    macs: Integers
-    activation_bytes: Integers
-    peak_activation_bytes: Integers
-    final_heights: Integers
-    final_widths: Integers
-    params: int
-
-    @property
-    def flops(self) -> Integers:
-        """Twice the MACs."""
-        return 2 * self.macs
-
-    def __len__(self) -> int:
-        return int(self.heights.size)
-
-    def columns(self) -> dict[str, list[int]]:
-        """The table, flat, as lists of Python integers by column name."""
-        arrays = {
-            "height": self.heights,
-            "width": self.widths,
-            "params": np.full(self.heights.shape, self.params),
-            "macs": self.macs,
-            "flops": self.flops,
-            "activation_bytes": self.activation_bytes,
-            "peak_activation_bytes": self.peak_activation_bytes,
-            "final_height": self.final_heights,
-            "final_width": self.final_widths,
-        }
-        return {name: [int(value) for value in array.ravel()] for name, array in arrays.items()}
 
 
 def _item_bytes(dtype: str) -> int:

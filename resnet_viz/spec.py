@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal, Self, cast, get_args
 
+from resnet_viz.checks import choice, integer, parse_integer, put
 from resnet_viz.depths import blocks_for_depth
 from resnet_viz.errors import SpecError, shown
 
@@ -62,33 +63,6 @@ _QUERY_NAMES: Final = MappingProxyType(
 )
 
 
-def _put(owner: object, name: str, value: object) -> None:
-    """Set a field of a frozen dataclass while it is being made."""
-    object.__setattr__(owner, name, value)
-
-
-def _integer(name: str, value: object, low: int, high: int) -> int:
-    """`value` as an int within bounds, or a `SpecError` that names the limits."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise SpecError(f"{name} must be a whole number from {low} to {high}, not {shown(value)}.")
-    number = value.__index__()
-    if not low <= number <= high:
-        nearest = min(max(number, low), high)
-        raise SpecError(
-            f"{name} must lie between {low} and {high}, not {shown(number)}; "
-            f"the nearest allowed value is {nearest}."
-        )
-    return int(number)
-
-
-def _choice(name: str, value: object, allowed: Iterable[str]) -> str:
-    options = tuple(allowed)
-    if not isinstance(value, str) or value not in options:
-        listed = ", ".join(repr(option) for option in options)
-        raise SpecError(f"{name} must be one of {listed}, not {shown(value)}.")
-    return value
-
-
 def _blocks(value: object) -> tuple[int, ...]:
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         raise SpecError(
@@ -98,7 +72,7 @@ def _blocks(value: object) -> tuple[int, ...]:
     if not 1 <= len(listed) <= MAX_STAGES:
         raise SpecError(f"blocks must list 1 to {MAX_STAGES} stages, not {len(listed)}.")
     return tuple(
-        _integer(f"blocks of stage {index}", count, 1, MAX_BLOCKS_PER_STAGE)
+        integer(f"blocks of stage {index}", count, 1, MAX_BLOCKS_PER_STAGE)
         for index, count in enumerate(listed, start=1)
     )
 
@@ -145,20 +119,20 @@ class ResNetSpec:
     zero_init_residual: bool = False
 
     def __post_init__(self) -> None:
-        _put(self, "block", _choice("block", self.block, get_args(BlockKind)))
-        _put(self, "blocks", _blocks(self.blocks))
-        _put(self, "stem", _choice("stem", self.stem, get_args(StemKind)))
-        _put(self, "stride_in", _choice("stride_in", self.stride_in, get_args(StrideIn)))
-        _put(self, "shortcut", _choice("shortcut", self.shortcut, get_args(ShortcutKind)))
-        _put(self, "base_width", _integer("base_width", self.base_width, 1, MAX_CHANNELS))
-        _put(self, "groups", _integer("groups", self.groups, 1, MAX_CHANNELS))
-        _put(
+        put(self, "block", choice("block", self.block, get_args(BlockKind)))
+        put(self, "blocks", _blocks(self.blocks))
+        put(self, "stem", choice("stem", self.stem, get_args(StemKind)))
+        put(self, "stride_in", choice("stride_in", self.stride_in, get_args(StrideIn)))
+        put(self, "shortcut", choice("shortcut", self.shortcut, get_args(ShortcutKind)))
+        put(self, "base_width", integer("base_width", self.base_width, 1, MAX_CHANNELS))
+        put(self, "groups", integer("groups", self.groups, 1, MAX_CHANNELS))
+        put(
             self,
             "width_per_group",
-            _integer("width_per_group", self.width_per_group, 1, MAX_CHANNELS),
+            integer("width_per_group", self.width_per_group, 1, MAX_CHANNELS),
         )
-        _put(self, "in_channels", _integer("in_channels", self.in_channels, 1, MAX_CHANNELS))
-        _put(self, "num_classes", _integer("num_classes", self.num_classes, 1, MAX_CLASSES))
+        put(self, "in_channels", integer("in_channels", self.in_channels, 1, MAX_CHANNELS))
+        put(self, "num_classes", integer("num_classes", self.num_classes, 1, MAX_CLASSES))
         if not isinstance(self.zero_init_residual, bool):
             raise SpecError(
                 f"zero_init_residual must be True or False, not {shown(self.zero_init_residual)}."
@@ -182,14 +156,14 @@ class ResNetSpec:
     def _drop_what_has_no_effect(self) -> None:
         single_stage = len(self.blocks) == 1  # no stride anywhere after the stem
         if self.block == "basic" or single_stage:
-            _put(self, "stride_in", "3x3")
+            put(self, "stride_in", "3x3")
         if single_stage and (self.block == "basic" or self.shortcut == "avgpool_projection"):
-            _put(self, "shortcut", "projection")
+            put(self, "shortcut", "projection")
         # Rounding down can make several widths one network; the smallest stands for all. The
         # last stage decides, since the others are its halvings rounded down.
         planes = self.planes(len(self.blocks) - 1)
         width = planes * self.width_per_group // _REFERENCE_PLANES
-        _put(self, "width_per_group", -(-width * _REFERENCE_PLANES // planes))
+        put(self, "width_per_group", -(-width * _REFERENCE_PLANES // planes))
 
     @property
     def expansion(self) -> int:
@@ -226,9 +200,7 @@ class ResNetSpec:
             SpecError: No network has this depth; the text names the nearest that exist.
         """
         kinds = (
-            get_args(BlockKind)
-            if block is None
-            else (_choice("block", block, get_args(BlockKind)),)
+            get_args(BlockKind) if block is None else (choice("block", block, get_args(BlockKind)),)
         )
         kind, blocks = blocks_for_depth(
             depth, {k: CONVS_PER_BLOCK[k] for k in kinds}, MAX_BLOCKS_PER_STAGE
@@ -294,7 +266,7 @@ class ResNetSpec:
         if model == "custom":
             base = ResNetSpec()
         else:
-            base = PRESETS[_choice("model", model, (*PRESETS, "custom"))]
+            base = PRESETS[choice("model", model, (*PRESETS, "custom"))]
         changes = {
             field.name: _from_text(field.name, query[name])
             for field in fields(cls)
@@ -318,18 +290,10 @@ def _from_text(name: str, text: str) -> Any:
     if name == "blocks":
         return parse_blocks(text)
     if name == "zero_init_residual":
-        return _choice(name, text.lower(), ("true", "false")) == "true"
+        return choice(name, text.lower(), ("true", "false")) == "true"
     if name in ("block", "stem", "stride_in", "shortcut"):
         return text
-    return _parse_integer(name, text)
-
-
-def _parse_integer(name: str, text: str) -> int:
-    # ASCII only, and short: int() would take '１２', '1_000' and megabytes of digits.
-    digits = text.strip()
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
-        raise SpecError(f"{name} must be a whole number, not {text[:40]!r}.")
-    return int(digits)
+    return parse_integer(name, text)
 
 
 def parse_blocks(text: str) -> tuple[int, ...]:
@@ -339,7 +303,7 @@ def parse_blocks(text: str) -> tuple[int, ...]:
         SpecError: Something between the commas is not a whole number.
     """
     parts = text.strip().strip("[]()").split(",")
-    return tuple(_parse_integer("each number of blocks", part) for part in parts)
+    return tuple(parse_integer("each number of blocks", part) for part in parts)
 
 
 @dataclass(frozen=True)
@@ -362,11 +326,11 @@ class InputSpec:
     channels: int | None = None
 
     def __post_init__(self) -> None:
-        _put(self, "height", _integer("height", self.height, 1, MAX_SIDE))
-        _put(self, "width", _integer("width", self.width, 1, MAX_SIDE))
-        _put(self, "batch", _integer("batch", self.batch, 1, MAX_BATCH))
+        put(self, "height", integer("height", self.height, 1, MAX_SIDE))
+        put(self, "width", integer("width", self.width, 1, MAX_SIDE))
+        put(self, "batch", integer("batch", self.batch, 1, MAX_BATCH))
         if self.channels is not None:
-            _put(self, "channels", _integer("channels", self.channels, 1, MAX_CHANNELS))
+            put(self, "channels", integer("channels", self.channels, 1, MAX_CHANNELS))
 
     def for_network(self, spec: ResNetSpec) -> InputSpec:
         """This input with the network's channels filled in.
@@ -403,7 +367,7 @@ class InputSpec:
                 f"An input is written channels x height x width, like 3x224x224, not {text[:40]!r}."
             )
         channels, height, width = (
-            _parse_integer(name, part)
+            parse_integer(name, part)
             for name, part in zip(("channels", "height", "width"), parts, strict=True)
         )
         return cls(height=height, width=width, batch=batch, channels=channels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from resnet_viz.profile import LayerProfile, Profile
+from resnet_viz.records import LayerProfile, Profile
 
 __all__ = ["Witness", "call_witness"]
 

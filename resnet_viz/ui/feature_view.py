@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from resnet_viz.graph import LayerGraph
 from resnet_viz.images import Picture
 from resnet_viz.preparation import Fit
-from resnet_viz.profile import Profile
+from resnet_viz.records import Profile
 from resnet_viz.spec import InputSpec
 from resnet_viz.ui import caches, frame
 from resnet_viz.ui.choice import Choice

@@ -7,7 +7,8 @@ from typing import Final
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from resnet_viz.profile import Profile, Totals, profile
+from resnet_viz.profile import profile
+from resnet_viz.records import Profile, Totals
 from resnet_viz.spec import PRESETS, preset_input
 from resnet_viz.ui import sidebar
 from resnet_viz.ui.choice import Choice

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import streamlit as st
 
@@ -21,6 +23,12 @@ def errors_as_sentences() -> Iterator[None]:
         st.error(plain(str(error)))
 
 
+# Escaped or not, Streamlit's Markdown makes links of what looks like an address; an invisible
+# word joiner inside or after these keeps it from doing so.
+_BEFORE_ADDRESSES: Final = re.compile(r"(://|www|@)", re.IGNORECASE)
+
+
 def plain(text: str) -> str:
     """Text that Markdown shows as it stands: names in it may come from users."""
+    text = _BEFORE_ADDRESSES.sub(lambda found: found[0][:1] + "\u2060" + found[0][1:], text)
     return "".join(f"\\{char}" if char in r"\`*_{}[]<>()#+-!|$~:&" else char for char in text)

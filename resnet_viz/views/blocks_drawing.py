@@ -7,7 +7,7 @@ from typing import Final
 import graphviz
 
 from resnet_viz.graph import INPUT
-from resnet_viz.profile import LayerProfile, Profile
+from resnet_viz.records import LayerProfile, Profile
 from resnet_viz.units import si
 from resnet_viz.views.canvas import Canvas, Point
 from resnet_viz.views.outline import Group, Run, chw, runs, stages, window_text

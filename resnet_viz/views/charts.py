@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from resnet_viz.profile import Profile, Sweep
+from resnet_viz.records import Profile, Sweep
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.colours import Scale
 from resnet_viz.views.outline import chw, stages

@@ -9,7 +9,7 @@ from __future__ import annotations
 import graphviz
 
 from resnet_viz.errors import SpecError
-from resnet_viz.profile import Profile
+from resnet_viz.records import Profile
 from resnet_viz.views.blocks_drawing import draw_blocks
 from resnet_viz.views.operations_drawing import draw_operations
 from resnet_viz.views.palette import theme

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
-from resnet_viz.profile import DownsampleProfile, LayerProfile, Profile
+from resnet_viz.records import DownsampleProfile, LayerProfile, Profile
 from resnet_viz.units import shape_text, si
 
 __all__ = ["Group", "Run", "blocks", "chw", "runs", "stages", "window_text"]

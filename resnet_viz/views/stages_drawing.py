@@ -5,7 +5,7 @@ from __future__ import annotations
 import graphviz
 
 from resnet_viz.graph import INPUT
-from resnet_viz.profile import Profile
+from resnet_viz.records import Profile
 from resnet_viz.units import si
 from resnet_viz.views.canvas import Canvas
 from resnet_viz.views.outline import Group, chw, stages

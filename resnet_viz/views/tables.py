@@ -6,7 +6,7 @@ import csv
 import io
 from typing import Any, Final
 
-from resnet_viz.profile import Profile
+from resnet_viz.records import Profile
 from resnet_viz.units import shape_text
 from resnet_viz.views.outline import chw, stages
 

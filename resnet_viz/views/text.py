@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from resnet_viz.profile import LayerProfile, Profile, Totals
+from resnet_viz.records import LayerProfile, Profile, Totals
 from resnet_viz.units import si
 
 __all__ = ["by_x", "csv_columns", "csv_layers", "table"]

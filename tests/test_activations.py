@@ -1,0 +1,304 @@
+"""Feature maps against hooks on a plain forward pass, bit for bit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from resnet_viz.activations import MAX_MACS, CaptureCost, capture, capture_cost
+from resnet_viz.devices import available_devices, resolve_device
+from resnet_viz.errors import BudgetError, DeviceError, LayerError, SpecError
+from resnet_viz.graph import trace
+from resnet_viz.model import ResNet, build_model, resnet18
+from resnet_viz.profile import profile
+from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec
+from tests.strategies import inputs, specs
+
+SMALL = ResNetSpec(block="bottleneck", blocks=(1, 2), base_width=4, num_classes=3)
+
+
+def _picture(model: ResNet, height: int, width: int, batch: int = 1, seed: int = 0) -> Tensor:
+    weight = model.fc.weight
+    generator = torch.Generator().manual_seed(seed)
+    shape = (batch, model.spec.in_channels, height, width)
+    return torch.randn(shape, generator=generator).to(weight.device, weight.dtype)
+
+
+def _every_path(model: ResNet) -> list[str]:
+    return [path for path, _ in model.named_modules() if path]
+
+
+def _hooked(model: ResNet, image: Tensor) -> dict[str, Tensor]:
+    """Every module's output in a forward pass of the plain model."""
+    outputs: dict[str, Tensor] = {}
+
+    def keep(path: str) -> Any:
+        def hook(_module: nn.Module, _inputs: Any, output: Tensor) -> None:
+            outputs[path] = output.clone()
+
+        return hook
+
+    handles = [
+        module.register_forward_hook(keep(path)) for path, module in model.named_modules() if path
+    ]
+    with torch.no_grad():
+        model(image)
+    for handle in handles:
+        handle.remove()
+    return outputs
+
+
+def _assert_equal(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    assert list(found) == list(expected)
+    for path, output in expected.items():
+        assert found[path].device.type == "cpu"
+        assert found[path].dtype == output.dtype
+        assert torch.equal(found[path], output.cpu()), path
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        PRESETS["resnet18"],
+        PRESETS["resnet50"],
+        PRESETS["resnext50_32x4d"],
+        PRESETS["resnet20"],
+        ResNetSpec(blocks=(1, 2, 1), stem="deep", shortcut="avgpool_projection", base_width=8),
+        ResNetSpec(blocks=(2, 1), stride_in="1x1", shortcut="zero_pad", in_channels=5),
+    ],
+    ids=lambda spec: f"{spec.block}{spec.depth}",
+)
+def test_all_layers_equal_hooks_bit_for_bit(spec: ResNetSpec, device: str) -> None:
+    model = build_model(spec, device, seed=1)
+    image = _picture(model, 65, 50)
+    expected = _hooked(model, image)
+    # Blocks, stages and shortcuts among them; the network's order is kept.
+    _assert_equal(capture(model, image, expected), expected)
+
+
+@settings(max_examples=25)
+@given(spec=specs(max_stages=3, max_blocks=2), size=inputs(most=40), data=st.data())
+def test_some_layers_of_any_network(spec: ResNetSpec, size: InputSpec, data: Any) -> None:
+    model = build_model(spec)
+    image = _picture(model, size.height, size.width, size.batch)
+    paths = data.draw(st.lists(st.sampled_from(_every_path(model)), min_size=1, max_size=4))
+    hooked = _hooked(model, image)
+    _assert_equal(capture(model, image, paths), {path: hooked[path] for path in paths})
+
+
+def test_one_picture_without_a_batch_axis() -> None:
+    model = build_model(SMALL)
+    image = _picture(model, 20, 20)
+    assert torch.equal(capture(model, image[0], ["fc"])["fc"], capture(model, image, ["fc"])["fc"])
+
+
+def test_float64() -> None:
+    model = build_model(SMALL).double()
+    image = _picture(model, 20, 20)
+    assert image.dtype == torch.float64
+    expected = _hooked(model, image)
+    _assert_equal(capture(model, image, expected), expected)
+    assert capture(model, image.float(), ["fc"])["fc"].dtype == torch.float64
+
+
+def test_eight_threads_on_one_model() -> None:
+    model = build_model(PRESETS["resnet20"])
+    pictures = [_picture(model, 20 + seed, 30 - seed, seed=seed) for seed in range(8)]
+    expected = [_hooked(model, picture) for picture in pictures]
+    barrier = threading.Barrier(8)
+
+    def session(index: int) -> list[dict[str, Tensor]]:
+        barrier.wait()
+        return [capture(model, pictures[index], expected[index]) for _ in range(3)]
+
+    with ThreadPoolExecutor(8) as pool:
+        for index, rounds in enumerate(pool.map(session, range(8))):
+            for found in rounds:
+                _assert_equal(found, expected[index])
+    assert not _hooks(model)
+
+
+def _hooks(model: nn.Module) -> list[str]:
+    return [path for path, module in model.named_modules() if module._forward_hooks]
+
+
+def test_the_model_is_left_as_it_was() -> None:
+    model = resnet18(num_classes=4, base_width=8)  # in training mode
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    tensors = [id(tensor) for tensor in model.state_dict(keep_vars=True).values()]
+    modes = {path: module.training for path, module in model.named_modules()}
+    image = _picture(model, 40, 40, batch=2)
+    found = capture(model, image, ["layer1.0", "fc"])
+    assert not _hooks(model)
+    assert modes == {path: module.training for path, module in model.named_modules()}
+    assert all(modes.values())
+    assert tensors == [id(tensor) for tensor in model.state_dict(keep_vars=True).values()]
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, before[key]), key
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    # In evaluation mode nonetheless.
+    expected = _hooked(model.eval(), image)
+    _assert_equal(found, {path: expected[path] for path in found})
+
+
+def test_nothing_is_left_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build_model(SMALL)
+
+    def fail(*_: Any) -> Tensor:
+        raise RuntimeError("a kernel failed")
+
+    monkeypatch.setattr(type(model.layer2[0]), "forward", fail)  # type: ignore[index]
+    with pytest.raises(RuntimeError, match="a kernel failed"):
+        capture(model, _picture(model, 20, 20), ["fc"])
+    assert not _hooks(model)
+    monkeypatch.undo()
+    assert capture(model, _picture(model, 20, 20), ["fc"])["fc"].shape == (1, 3)  # lock is free
+
+
+@contextmanager
+def _calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The kinds of leaf modules that run, in order."""
+    ran: list[str] = []
+    plain = nn.Module.__call__
+
+    def counted(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if not list(module.children()):
+            ran.append(type(module).__name__)
+        return plain(module, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(nn.Module, "__call__", counted)
+        yield ran
+
+
+@pytest.mark.parametrize("path", ["conv1", "maxpool", "layer1", "layer2.0.add", "layer2", "fc"])
+def test_what_comes_later_does_not_run(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, graph = build_model(SMALL), trace(SMALL)
+    with _calls(monkeypatch) as ran:
+        capture(model, _picture(model, 20, 20), [path])
+    order = [operation.path for operation in graph]
+    stop = order.index(graph.output_of(path).path) + 1
+    assert ran == [type(model.get_submodule(name)).__name__ for name in order[:stop]]
+
+
+@settings(max_examples=20)
+@given(spec=specs(max_stages=3, max_blocks=2), size=inputs(most=40), data=st.data())
+def test_the_cost_is_what_is_computed_and_kept(
+    spec: ResNetSpec, size: InputSpec, data: Any
+) -> None:
+    model = build_model(spec)
+    paths = data.draw(st.lists(st.sampled_from(_every_path(model)), min_size=1, max_size=3))
+    image = _picture(model, size.height, size.width, size.batch)
+    cost = capture_cost(spec, size, paths)
+    with FlopCounterMode(display=False) as counter:
+        found = capture(model, image, paths)
+    assert 2 * cost.macs == counter.get_total_flops()
+    assert cost.map_bytes == sum(maps.numel() * maps.element_size() for maps in found.values())
+
+
+def test_the_cost_of_one_layer_is_in_the_profile() -> None:
+    report = profile(PRESETS["resnet18"])
+    cost = capture_cost(PRESETS["resnet18"], InputSpec(), ["layer1.0", "layer1.0.relu2"])
+    rows = report.layers[: 1 + report.layers.index(report.layer("layer1.0"))]
+    assert cost == CaptureCost(
+        macs=sum(row.macs for row in rows),
+        map_bytes=2 * 64 * 56 * 56 * 4,
+        peak_bytes=report.totals.peak_activation_bytes + 2 * 64 * 56 * 56 * 4,
+        last="layer1.0.relu2",
+    )
+
+
+@pytest.mark.parametrize("gpu", [d.name for d in available_devices() if "cuda" in d.name])
+def test_the_maps_stay_within_the_peak_on_a_gpu(gpu: str) -> None:
+    target = resolve_device(gpu)
+    spec = PRESETS["resnet18"]
+    model = build_model(spec, target)
+    image = _picture(model, 224, 224)
+    capture(model, image, ["fc"])  # the kernels' own buffers are made once
+    torch.cuda.synchronize(target)
+    torch.cuda.reset_peak_memory_stats(target)
+    before = torch.cuda.memory_allocated(target)
+    capture(model, image, ["layer1", "layer4"])
+    taken = torch.cuda.max_memory_allocated(target) - before
+    cost = capture_cost(spec, InputSpec(), ["layer1", "layer4"])
+    # Convolutions may take a workspace of their own.
+    assert taken <= cost.peak_bytes + 64 * 2**20
+
+
+@pytest.mark.parametrize("path", ["layer3", "conv", "", "fc.weight", "input", "layer1.0.relu9"])
+def test_a_layer_that_is_not_there(path: str) -> None:
+    model = build_model(SMALL)
+    with pytest.raises(LayerError, match="has no layer") as caught:
+        capture(model, _picture(model, 20, 20), ["fc", path])
+    assert repr(path) in str(caught.value)
+
+
+def test_no_layer_at_all() -> None:
+    model = build_model(SMALL)
+    with pytest.raises(LayerError, match="No layer was asked for"):
+        capture(model, _picture(model, 20, 20), [])
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        torch.zeros(20, 20),
+        torch.zeros(1, 1, 3, 20, 20),
+        torch.zeros(3, 20, 20, dtype=torch.uint8),
+        torch.zeros(3, 0, 20),
+        torch.zeros(0, 3, 20, 20),
+        torch.zeros(4, 20, 20),
+        torch.zeros(3, 1, 16385),
+    ],
+    ids=lambda image: f"{image.dtype}{list(image.shape)}",
+)
+def test_a_picture_that_does_not_fit(image: Tensor) -> None:
+    with pytest.raises(SpecError):
+        capture(build_model(SMALL), image, ["fc"])
+
+
+def test_too_much_memory_is_refused_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build_model(SMALL)
+    image = _picture(model, 64, 64)
+    cost = capture_cost(SMALL, InputSpec(64, 64), ["layer1"])
+    with _calls(monkeypatch) as ran, pytest.raises(BudgetError, match="would need"):
+        capture(model, image, ["layer1"], budget_bytes=cost.peak_bytes - 1)
+    assert not ran
+    assert capture(model, image, ["layer1"], budget_bytes=cost.peak_bytes)
+
+
+def test_too_much_arithmetic_names_a_size_that_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build_model(SMALL)
+    cost = capture_cost(SMALL, InputSpec(64, 64), ["fc"])
+    with _calls(monkeypatch) as ran, pytest.raises(BudgetError, match="about 32 × 32"):
+        capture(model, _picture(model, 64, 64), ["fc"], max_macs=cost.macs // 4)
+    assert not ran
+    assert capture(model, _picture(model, 64, 64), ["fc"], max_macs=cost.macs)
+    assert cost.macs < MAX_MACS
+
+
+def test_a_network_without_values() -> None:
+    model = build_model(SMALL, "meta")
+    with pytest.raises(DeviceError, match="no values"):
+        capture(model, torch.zeros(3, 20, 20), ["fc"])
+
+
+def test_a_device_that_runs_out_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    model = build_model(SMALL)
+    monkeypatch.setattr(ResNet, "forward", fail)
+    with pytest.raises(DeviceError, match="ran out of memory"):
+        capture(model, _picture(model, 20, 20), ["fc"])
+    assert not _hooks(model)

@@ -1,0 +1,59 @@
+"""The error tree: as drawn, and each a sentence."""
+
+from __future__ import annotations
+
+import pickle
+import re
+
+import pytest
+
+from resnet_viz import errors
+from resnet_viz.errors import ResNetVizError
+
+
+def _tree(root: type[Exception]) -> list[type[Exception]]:
+    return [root, *(kind for child in root.__subclasses__() for kind in _tree(child))]
+
+
+TREE = [kind for kind in _tree(ResNetVizError) if kind.__module__ == errors.__name__]
+
+
+def test_the_tree_is_the_one_that_is_drawn() -> None:
+    assert errors.__doc__
+    drawn = re.findall(r"^    (?:[├└]── )?(\w+)(?: +\((\w+)\))?", errors.__doc__, re.MULTILINE)
+    built = [
+        (kind.__name__, next((base.__name__ for base in kind.__bases__[1:]), "")) for kind in TREE
+    ]
+    assert drawn == built
+
+
+def test_all_are_raised_by_the_name_they_are_exported_with() -> None:
+    assert {kind.__name__ for kind in TREE} <= set(errors.__all__)
+
+
+def test_no_error_stands_outside_the_file() -> None:
+    import resnet_viz.cli
+    import resnet_viz.feature_files  # noqa: F401 - imports all that may raise
+
+    outside = [
+        kind
+        for kind in _tree(ResNetVizError)
+        if kind.__module__.startswith("resnet_viz") and kind not in TREE
+    ]
+    assert outside == []
+
+
+@pytest.mark.parametrize("kind", TREE)
+def test_its_text_is_the_sentence(kind: type[Exception]) -> None:
+    error = kind("No layer 'x'; name one.")
+    assert str(error) == "No layer 'x'; name one."
+    assert str(kind()) == ""
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    assert isinstance(error, ResNetVizError)
+    assert kind.__doc__
+
+
+@pytest.mark.parametrize("kind", TREE[1:])
+def test_each_is_also_what_python_would_raise(kind: type[Exception]) -> None:
+    with pytest.raises(kind.__bases__[1]):
+        raise kind("A sentence.")

@@ -1,0 +1,192 @@
+"""Policies: what is exported, who may import whom, what is quick to import."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "resnet_viz"
+LIBRARY = sorted(
+    path for path in PACKAGE.rglob("*.py") if "ui" not in path.relative_to(PACKAGE).parts
+)
+VIEWS = sorted((PACKAGE / "views").glob("*.py"))
+UI = sorted((PACKAGE / "ui").rglob("*.py"))
+PAGES = [
+    path for path in (ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))) if path.is_file()
+]
+SOURCES = [*LIBRARY, *UI, *PAGES]
+
+# Rooms that stand on torch; all others can be imported without waiting for it.
+NEEDS_TORCH = {"activations", "devices", "feature_files", "model", "weights"}
+
+
+def _name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def _imports(node: ast.AST) -> Iterator[str]:
+    """The modules that a piece of code imports, at its top or anywhere inside."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Import):
+            yield from (alias.name for alias in part.names)
+        elif isinstance(part, ast.ImportFrom):
+            assert part.level == 0, "imports are absolute"
+            module = str(part.module)
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in part.names)
+
+
+def _is(module: str, package: str) -> bool:
+    return module == package or module.startswith(package + ".")
+
+
+def _importing(paths: list[Path], *packages: str) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in paths
+        for module in _imports(_tree(path))
+        if any(_is(module, package) for package in packages)
+    ]
+
+
+def test_there_is_something_to_check() -> None:
+    assert {"spec", "graph", "cli"} <= {path.stem for path in LIBRARY}
+    assert {"dot", "mosaic"} <= {path.stem for path in VIEWS}
+
+
+def test_streamlit_stays_in_the_app() -> None:
+    assert _importing(LIBRARY, "streamlit") == []
+
+
+def test_views_need_neither_torch_nor_what_computes_with_it() -> None:
+    rooms = [f"resnet_viz.{room}" for room in NEEDS_TORCH]
+    assert _importing(VIEWS, "torch", "streamlit", *rooms) == []
+
+
+def test_the_library_knows_neither_app_nor_pages() -> None:
+    assert _importing(LIBRARY, "app", "pages", "resnet_viz.ui", "tests") == []
+
+
+def test_the_glue_knows_neither_app_nor_pages() -> None:
+    # Pages are named to Streamlit by their files.
+    assert _importing([*UI, *PAGES], "app", "pages", "tests") == []
+
+
+def test_only_tests_use_the_tools_of_development() -> None:
+    assert _importing(SOURCES, "pytest", "hypothesis", "mypy", "playwright") == []
+
+
+def test_the_network_is_written_once() -> None:
+    """Modules of torch are made in model.py alone; graph.py reads them."""
+    others = [path for path in LIBRARY if path.stem not in ("model", "graph", "activations")]
+    assert _importing(others, "torch.nn", "torch.fx") == []
+
+
+@pytest.mark.parametrize("path", [*LIBRARY, *UI], ids=_name)
+def test_all_is_sorted_and_complete(path: Path) -> None:
+    tree = _tree(path)
+    exported: list[str] = []
+    public: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            public.add(node.name)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            if "Final" in ast.unparse(node.annotation):
+                public.add(node.target.id)
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            exported = ast.literal_eval(node.value)
+    public = {name for name in public if not name.startswith("_")}
+    assert public <= set(exported), "public names that are not in __all__"
+    assert len(exported) == len(set(exported))
+    assert exported == sorted(exported, key=_isort_key)
+    if exported:
+        module = importlib.import_module(_name(path))
+        for name in exported:
+            assert hasattr(module, name)
+
+
+def _isort_key(name: str) -> tuple[int, list[str | int]]:
+    """Constants, classes, the rest; numbers by their size (ruff's RUF022)."""
+    kind = 0 if name.isupper() and len(name) > 1 else 1 if name[0].isupper() else 2
+    parts = re.split(r"(\d+)", name)
+    return kind, [int(part) if part.isdigit() else part for part in parts]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_every_file_says_what_it_is_for(path: Path) -> None:
+    sentence = ast.get_docstring(_tree(path))
+    assert sentence
+    assert sentence.splitlines()[0].endswith((".", ":"))
+
+
+def test_no_path_of_one_machine() -> None:
+    machine = re.compile(r"[\"'](?:/(?:home|root|work|Users|tmp|mnt|data|usr)\b|[A-Za-z]:\\)")
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in SOURCES
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if machine.search(line)
+    ]
+    assert found == []
+
+
+def _loaded_after(modules: list[str]) -> set[str]:
+    """The packages that a fresh interpreter has loaded after some imports."""
+    code = f"import {', '.join(modules)}; import sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return {module.split(".")[0] for module in done.stdout.split()}
+
+
+def test_shapes_can_be_shown_without_waiting_for_torch() -> None:
+    library = [
+        _name(path) for path in LIBRARY if path.stem not in NEEDS_TORCH and path.stem != "__main__"
+    ]
+    assert {"resnet_viz", "resnet_viz.spec", "resnet_viz.graph", "resnet_viz.profile"} <= set(
+        library
+    )
+    assert not _loaded_after(library) & {"torch", "streamlit", "safetensors", "skimage"}
+
+
+def test_the_glue_of_the_app_does_not_wait_for_torch_either() -> None:
+    if not UI:
+        pytest.skip("the app is not there yet")
+    assert "torch" not in _loaded_after([_name(path) for path in UI])
+
+
+@pytest.mark.parametrize("command", [[], ["--help"], ["profile", "--help"]])
+def test_help_does_not_wait_for_torch(command: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "resnet_viz", *command],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    loaded = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "typer" in loaded
+    assert not loaded & {"torch", "streamlit", "PIL", "graphviz"}
+
+
+def test_the_names_of_the_contract() -> None:
+    import resnet_viz
+
+    for name in ("PRESETS", "InputSpec", "ResNetSpec", "build_model", "profile", "sweep"):
+        assert name in resnet_viz.__all__
+    for name in resnet_viz.__all__:
+        assert getattr(resnet_viz, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'resnet51'"):
+        _ = resnet_viz.resnet51

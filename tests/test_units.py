@@ -1,0 +1,103 @@
+"""Numbers as people write them, read back."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resnet_viz.profile import profile
+from resnet_viz.spec import InputSpec, ResNetSpec
+from resnet_viz.units import shape_text, si
+
+PREFIXES = {
+    "k": 3,
+    "M": 6,
+    "G": 9,
+    "T": 12,
+    "P": 15,
+    "E": 18,
+    "Z": 21,
+    "Y": 24,
+    "R": 27,
+    "Q": 30,
+}
+
+
+def read(text: str, unit: str) -> tuple[Decimal, Decimal]:
+    """The value that `si` wrote, and one unit of its last digit."""
+    number, _, prefix = text.partition(" ")
+    assert prefix.endswith(unit)
+    scale = Decimal(10) ** PREFIXES.get(prefix.removesuffix(unit), 0)
+    assert (scale == 1) == (prefix == unit)
+    decimals = len(number.partition(".")[2])
+    return Decimal(number) * scale, scale / 10**decimals
+
+
+@given(
+    st.one_of(
+        st.integers(-(10**32), 10**32),
+        st.integers(0, 10**7),
+        # Around the powers of ten, where the number of digits changes.
+        st.builds(lambda power, off: 10**power + off, st.integers(0, 32), st.integers(-60, 60)),
+        st.builds(lambda power, off: 10**power - off * 10 ** max(0, power - 5),
+                  st.integers(3, 32), st.integers(0, 60)),
+    ),
+    st.sampled_from(("", "B", "MACs")),
+)  # fmt: skip
+def test_si_keeps_four_significant_digits(value: int, unit: str) -> None:
+    text = si(value, unit)
+    written, last_digit = read(text, unit)
+    if abs(value) < 1000:
+        assert written == value
+        return
+    number = text.partition(" ")[0].lstrip("-")
+    assert len(number.replace(".", "")) == 4
+    assert 1 <= Decimal(number) < 1000
+    # Half a unit of the last digit; a hair more, since the division is done in floats.
+    assert abs(written - value) <= last_digit / 2 * (1 + Decimal("1e-9"))
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0, "", "0"),
+        (0, "B", "0 B"),
+        (999, "", "999"),
+        (1000, "", "1.000 k"),
+        (25_557_032, "", "25.56 M"),
+        (4_089_184_256, "", "4.089 G"),
+        (802_816, "B", "802.8 kB"),
+        (999_949, "", "999.9 k"),
+        (999_951, "", "1.000 M"),
+        (-1_500, "B", "-1.500 kB"),
+    ],
+)
+def test_si_writes_as_the_contract_does(value: int, unit: str, text: str) -> None:
+    assert si(value, unit) == text
+
+
+def test_the_largest_costs_within_the_limits_can_be_written() -> None:
+    spec = ResNetSpec(
+        blocks=(500,) + (1,) * 7,
+        stem="small",
+        base_width=1024,
+        groups=1024,
+        width_per_group=1024,
+        in_channels=1024,
+        num_classes=100_000,
+    )
+    totals = profile(spec, InputSpec(16_384, 16_384, 4_096)).totals
+    # Eight stages cost no more than about eight times one, here the first.
+    for value in (totals.flops, 8 * totals.flops, totals.activation_bytes, totals.params):
+        written, last_digit = read(si(value), "")
+        assert abs(written - value) <= last_digit
+
+
+@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=4))
+def test_shapes_read_back(sizes: list[int]) -> None:
+    text = shape_text(sizes)
+    assert [int(side) for side in text.split(" × ")] == sizes
+    assert shape_text(iter(sizes)) == text
