@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
@@ -21,6 +22,9 @@ _UNDER_APP: Final = "_under_app"
 # Streamlit keeps six rem free above a page, and these pages have much to show.
 _LESS_PADDING: Final = "<style>.stMainBlockContainer {padding: 3rem 2.5rem 2rem}</style>"
 
+# Not relative to the script that runs, which may be a page.
+_FOLDER: Final = Path(__file__).parents[2] / "pages"
+
 # No material icons: the browser would fetch them from the web for its tab.
 _PAGES: Final = (
     ("architecture", "Architecture"),
@@ -38,13 +42,16 @@ def navigate() -> Page:
     """
     pages = [
         st.Page(
-            f"pages/{name}.py", title=title, url_path=name if index else "home", default=not index
+            _FOLDER / f"{name}.py",
+            title=title,
+            url_path=name if index else "home",
+            default=not index,
         )
         for index, (name, title) in enumerate(_PAGES)
     ]
     # The default page lives at "/"; links may also call it by its name.
     first, title = _PAGES[0]
-    named = st.Page(f"pages/{first}.py", title=title, url_path=first)
+    named = st.Page(_FOLDER / f"{first}.py", title=title, url_path=first)
     page = st.navigation([*pages, named], position="hidden")
     st.set_page_config(page_title=f"{page.title} · resnet_viz", page_icon="🧱", layout="wide")
     st.html(_LESS_PADDING)
