@@ -1,0 +1,94 @@
+"""Real screenshots of the app, for the README: ``python scripts/screenshots.py``.
+
+Starts the app on a free port of this machine, visits it with Chromium (see
+``tests/browser/harness.py``) and writes PNG files to ``docs/screenshots/``:
+
+- ``architecture.png``, ``layers.png``, ``input_size.png``, ``feature_maps.png``:
+  1440 x 900, light;
+- ``architecture_dark.png``: 1440 x 900, dark;
+- ``feature_maps_narrow_dark.png``: 390 x 844, dark.
+
+A file that would exceed 300 kB gets coarser colours.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from PIL import Image, ImageOps
+from playwright.sync_api import Browser, expect
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.browser.harness import chromium, serving, visit  # noqa: E402
+
+FOLDER: Final = ROOT / "docs" / "screenshots"
+MOST_BYTES: Final = 300_000
+
+
+class Shot(NamedTuple):
+    """A picture to take: its file, the page's link, the window."""
+
+    name: str
+    link: str
+    width: int = 1440
+    height: int = 900
+    dark: bool = False
+
+
+SHOTS: Final = (
+    Shot("architecture", "/?model=resnet50"),
+    Shot("layers", "/layers?model=resnet50"),
+    Shot("input_size", "/input_size?model=resnet50&h=512&w=512"),
+    Shot("feature_maps", "/feature_maps?model=resnet50&layer=layer1.0"),
+    Shot("architecture_dark", "/?model=resnet50", dark=True),
+    Shot("feature_maps_narrow_dark", "/feature_maps?model=resnet50", 390, 844, dark=True),
+)
+
+
+def take(browser: Browser, address: str, shot: Shot) -> bytes:
+    """One screenshot as the bytes of a PNG file."""
+    context = browser.new_context(
+        viewport={"width": shot.width, "height": shot.height},
+        color_scheme="dark" if shot.dark else "light",
+        device_scale_factor=1,
+    )
+    page = context.new_page()
+    visit(page, address, shot.link)
+    if shot.link.startswith("/?"):
+        expect(page.locator("g.node").last).to_be_attached()
+    for picture in page.get_by_role("img").and_(page.locator("img")).all():
+        picture.evaluate("image => image.decode()")
+    page.evaluate("document.fonts.ready.then(() => true)")
+    raw = page.screenshot(animations="disabled")
+    context.close()
+    return _small(Image.open(io.BytesIO(raw)).convert("RGB"))
+
+
+def _small(picture: Image.Image) -> bytes:
+    """As it is; or with five bits a colour, if it would be too large."""
+    data = io.BytesIO()
+    picture.save(data, "PNG", optimize=True)
+    if data.tell() > MOST_BYTES:
+        data = io.BytesIO()
+        ImageOps.posterize(picture, 5).save(data, "PNG", optimize=True)
+    return data.getvalue()
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with serving() as address, chromium() as browser:
+        for shot in SHOTS:
+            data = take(browser, address, shot)
+            if len(data) > MOST_BYTES:
+                raise SystemExit(f"{shot.name}.png has {len(data):,} bytes; keep it smaller.")
+            (FOLDER / f"{shot.name}.png").write_bytes(data)
+            print(f"{shot.name}.png  {len(data):,} bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""A server, a browser, and pages that tell when something goes wrong behind them.
+
+A browser that does not start fails the tests: it is never skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, WebSocket
+
+from tests.browser.harness import HOST, chromium, serving
+
+NewPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """A server that all tests of this process share."""
+    with serving() as started:
+        yield started
+
+
+@pytest.fixture
+def fresh_address() -> Iterator[str]:
+    """A server that nobody has visited yet."""
+    with serving() as started:
+        yield started
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[NewPage]:
+    """Makes the page of a new visitor; at the end, all of them must have behaved.
+
+    No script may have failed, nothing may have been asked of another host, and no page may
+    show a traceback.
+    """
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def notice(kind: str, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("data", "blob") and parts.hostname != HOST:
+            problems.append(f"{kind} to {url[:200]}")
+
+    def asked(request: Request) -> None:
+        notice("request", request.url)
+
+    def connected(socket: WebSocket) -> None:
+        notice("socket", socket.url)
+
+    def make(width: int = 1440, height: int = 900, dark: bool = False) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+        )
+        contexts.append(context)
+        context.on("request", asked)
+        context.on("weberror", lambda error: problems.append(f"page error: {error.error}"))
+        page = context.new_page()
+        page.on("websocket", connected)
+        return page
+
+    yield make
+    for context in contexts:
+        problems += [problem for page in context.pages for problem in _shown_problems(page)]
+        context.close()
+    assert problems == []
+
+
+def _shown_problems(page: Page) -> Iterator[str]:
+    if page.get_by_test_id("stException").count():
+        yield f"an exception on {page.url}"
+    if "Traceback" in page.locator("body").inner_text():
+        yield f"a traceback on {page.url}"
+
+
+@pytest.fixture
+def page(new_page: NewPage) -> Page:
+    """One visitor's page: wide and light."""
+    return new_page()

@@ -1,0 +1,70 @@
+"""Rows gathered into stages, blocks and runs."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+
+from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
+from resnet_viz.views.outline import blocks, chw, runs, stages, window_text
+from tests.strategies import inputs, specs
+
+
+@settings(max_examples=60)
+@given(specs(max_blocks=9, max_stages=3), inputs())
+def test_groups_partition_the_rows(spec: ResNetSpec, size: InputSpec) -> None:
+    report = profile(spec, size)
+    parts = stages(report)
+
+    assert [row for part in parts for row in part.layers] == list(report.layers)
+    assert [part.path for part in parts] == [
+        "stem", *(f"layer{number}" for number in range(1, len(spec.blocks) + 1)), "head"
+    ]  # fmt: skip
+    assert sum(part.macs for part in parts) == report.totals.macs
+    assert sum(part.params for part in parts) == report.totals.params
+
+    points = []
+    for part, count in zip(parts[1:-1], spec.blocks, strict=True):
+        members = blocks(report, part)
+        assert [member.path for member in members] == [f"{part.path}.{i}" for i in range(count)]
+        assert [row for member in members for row in member.layers] == list(part.layers)
+        points += [member.downsample for member in members if member.downsample]
+
+        folded = runs(report, part)
+        assert [block for run in folded for block in run.blocks] == list(members)
+        assert len(folded) == (count if count <= 6 else 4)
+        for run in folded:
+            assert len({block.output_shape for block in run.blocks}) == 1
+            assert len(run.blocks) == 1 or not any(block.downsample for block in run.blocks)
+    assert points == list(report.downsample_points)
+    assert blocks(report, parts[0]) == blocks(report, parts[-1]) == ()
+
+
+def test_what_enters_and_leaves() -> None:
+    stem, first, *_, head = stages(profile(PRESETS["resnet50"]))
+
+    assert (stem.source, stem.input_shape, stem.output_shape) == (
+        "input", (1, 3, 224, 224), (1, 64, 56, 56)
+    )  # fmt: skip
+    assert (first.source, chw(first.output_shape)) == ("maxpool", "256 × 56 × 56")
+    assert head.output_shape == (1, 1000)
+    assert first.describe() == (
+        "layer1: 64 × 56 × 56 to 256 × 56 × 56, 667.9 M MACs, 215.8 k parameters"
+    )
+
+
+def test_a_long_run_names_its_ends() -> None:
+    report = profile(PRESETS["resnet152"])
+    part = stages(report)[3]
+
+    assert [run.path for run in runs(report, part)] == [
+        "layer3.0", "layer3.1", "layer3.2-layer3.34", "layer3.35"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [("conv1", "7×7/2"), ("maxpool", "3×3/2"), ("layer1.0.conv1", "1×1"), ("bn1", ""), ("fc", "")],
+)
+def test_windows(path: str, text: str) -> None:
+    assert window_text(profile(PRESETS["resnet50"]).layer(path)) == text
