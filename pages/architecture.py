@@ -33,7 +33,10 @@ if level == "op" and len(report.layers) > MAX_OPERATIONS:
         f"{MAX_OPERATIONS:,} of them well; the Layers page lists them all. Shown are its blocks."
     )
     level = "block"
-st.graphviz_chart(
+# A place for each: drawn over one another, the browser's Graphviz loses the shape of a node
+# that is a circle in one drawing and a box in the other.
+places = {name: st.container() for name in NAMES}
+places[level].graphviz_chart(
     draw(report, level, frame.dark()),
     width="stretch",
     alt=f"The graph of {choice.model} on {size}; the Layers page has it as a table.",

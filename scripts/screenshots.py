@@ -70,12 +70,12 @@ def take(browser: Browser, address: str, shot: Shot) -> bytes:
 
 
 def _small(picture: Image.Image) -> bytes:
-    """As it is; or with five bits a colour, if it would be too large."""
-    data = io.BytesIO()
-    picture.save(data, "PNG", optimize=True)
-    if data.tell() > MOST_BYTES:
+    """With as many bits a colour as the limit allows."""
+    for bits in (8, 7, 6, 5):
         data = io.BytesIO()
-        ImageOps.posterize(picture, 5).save(data, "PNG", optimize=True)
+        ImageOps.posterize(picture, bits).save(data, "PNG", optimize=True)
+        if data.tell() <= MOST_BYTES:
+            break
     return data.getvalue()
 
 

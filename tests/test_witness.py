@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
-from resnet_viz.profile import Profile
+from resnet_viz.records import Profile
 from resnet_viz.spec import preset_input
 from resnet_viz.witness import call_witness
 from tests.strategies import inputs, specs

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import graphviz
 
@@ -65,7 +66,7 @@ class Canvas:
         """A shape of a width and height around its centre; its id is the path it stands for."""
         # A title stands one line below the upper edge, clear of the outline. (An empty line
         # without the space breaks the Graphviz that st.graphviz_chart runs in the browser.)
-        label = graphviz.escape(text).replace("\n", "\\n")
+        label = _on_lines(text, "\\n")
         self.graph.node(
             graphviz.escape(path),
             label=f" \\l{label}\\l" if title else label,
@@ -81,7 +82,7 @@ class Canvas:
             labelloc="t" if title else "c",
             fixedsize="true" if title else "shape",
             margin="0.12,0" if title else "0",
-            tooltip=graphviz.escape(tooltip or text).replace("\n", " · "),
+            tooltip=_on_lines(tooltip or text, " · "),
             **attributes,
         )
 
@@ -119,6 +120,11 @@ class Canvas:
             self.graph.edge(source, target, **attributes)
         self.edges.clear()
         return self.graph
+
+
+def _on_lines(text: str, separator: str) -> Any:
+    """Escaped, with something else for line ends; `replace` forgets that it is no HTML."""
+    return graphviz.nohtml(graphviz.escape(text).replace("\n", separator))
 
 
 def _plain(name: str) -> str:
