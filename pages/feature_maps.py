@@ -3,7 +3,7 @@
 import streamlit as st
 
 from resnet_viz.graph import trace
-from resnet_viz.images import Picture
+from resnet_viz.images import MAX_BYTES, Picture
 from resnet_viz.preparation import FITS, channel_rule, framed
 from resnet_viz.samples import SAMPLES, sample_bytes
 from resnet_viz.ui import caches, feature_view, frame, sidebar
@@ -17,26 +17,19 @@ graph = trace(choice.spec)
 left, right = st.columns([1, 3], gap="medium")
 
 with left:
-    origin = st.segmented_control(
-        "Picture", ["Sample", "Upload"], key="origin", default="Sample", required=True
+    upload = st.file_uploader(
+        "Your picture",
+        type=["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"],
+        key="picture",
+        max_upload_size=MAX_BYTES // 10**6,
     )
     name = st.selectbox(
-        "Sample",
+        "Or a sample",
         list(SAMPLES),
         key="sample",
         format_func=lambda key: SAMPLES[key].title,
-        disabled=origin != "Sample",
-        label_visibility="collapsed",
+        disabled=upload is not None,
     )
-    upload = None
-    if origin == "Upload":
-        upload = st.file_uploader(
-            "JPEG, PNG, WebP, BMP, GIF or TIFF",
-            type=["jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff"],
-            key="picture",
-        )
-        if upload is None:
-            st.caption("Until a file is chosen, the sample stays.")
     fit = st.segmented_control(
         "Fit to the input",
         list(FITS),

@@ -30,8 +30,8 @@ with right:
         hide_index=True,
         column_config={
             name: st.column_config.NumberColumn(format="localized")
-            for name in stages
-            if name.startswith("MACs")
+            for name, values in stages.items()
+            if name.startswith("MACs") and isinstance(values[0], int)
         },
         alt="The same as a table",
     )
@@ -49,16 +49,16 @@ heights = np.unique(np.append(np.linspace(1, most, 400).round().astype(int), hei
 widths = np.clip((heights * width / height).round().astype(int), 1, MAX_SIDE)
 widths[heights == height] = width
 table = sweep(choice.spec, heights, widths)
-shape = "square inputs" if height == width else f"inputs of the same {width}:{height} proportion"
+shape = "square inputs" if height == width else f"inputs of the same proportion, {height} : {width}"
 st.subheader(f"Over {shape}", anchor=False)
 curves = (
-    ("MACs", table.macs),
-    ("Peak memory", table.peak_activation_bytes),
-    ("Rows of the final grid", table.final_heights),
+    ("MACs", table.macs, ""),
+    ("Peak memory", table.peak_activation_bytes, "B"),
+    ("Rows of the final grid", table.final_heights, ""),
 )
-for place, (label, values) in zip(st.columns(3), curves, strict=True):
+for place, (label, values, unit) in zip(st.columns(3), curves, strict=True):
     place.plotly_chart(
-        sweep_chart(table, values, height, label, dark),
+        sweep_chart(table, values, height, label, unit, dark),
         config={"displayModeBar": False},
         key=label,
         alt=f"{label} over the height of the input",

@@ -47,8 +47,12 @@ class _Done(Exception):  # noqa: N818 - a signal, not an error
     """The last map asked for has been taken."""
 
 
-def capture_cost(spec: ResNetSpec, input: InputSpec, layers: Iterable[str]) -> CaptureCost:  # noqa: A002
-    """The cost of capturing `layers`, from the closed formulas.
+def capture_cost(
+    spec: ResNetSpec,
+    input: InputSpec,  # noqa: A002
+    layers: str | Iterable[str],
+) -> CaptureCost:
+    """The cost of capturing `layers` (or one layer), from the closed formulas.
 
     Raises:
         LayerError: A layer that the network does not have, or no layer at all.
@@ -56,7 +60,7 @@ def capture_cost(spec: ResNetSpec, input: InputSpec, layers: Iterable[str]) -> C
     """
     report = profile(spec, input)
     graph = trace(spec)
-    wanted = {path: graph.output_of(path).path for path in layers}
+    wanted = {path: graph.output_of(path).path for path in _paths(layers)}
     if not wanted:
         raise LayerError("No layer was asked for; name at least one, such as layer1.0.")
     order = {layer.path: index for index, layer in enumerate(report.layers)}
@@ -74,7 +78,7 @@ def capture_cost(spec: ResNetSpec, input: InputSpec, layers: Iterable[str]) -> C
 def capture(
     model: ResNet,
     image: Tensor,
-    layers: Iterable[str],
+    layers: str | Iterable[str],
     *,
     budget_bytes: int | None = None,
     max_macs: int = MAX_MACS,
@@ -88,13 +92,15 @@ def capture(
     Args:
         model: A network of `build_model`.
         image: ``[C, H, W]`` or ``[N, C, H, W]``, float.
-        layers: Operations (``layer1.0.conv1``), blocks (``layer1.0``) or stages (``layer1``).
+        layers: Operations (``layer1.0.conv1``), blocks (``layer1.0``) or stages (``layer1``);
+            a text alone is one layer.
         budget_bytes: Memory that the pass may take; left out, half of what is free.
         max_macs: Multiply-accumulates that the pass may take.
 
     Returns:
         By the names asked for, in their order: float tensors on the CPU, ``[N, C, H, W]``, or
-        ``[N, features]`` after the flattening.
+        ``[N, features]`` after the flattening. They are inference tensors: to train on one or
+        to change it in place, take its ``.clone()`` outside of inference mode.
 
     Raises:
         LayerError: A layer that the network does not have, or no layer at all.
@@ -102,18 +108,24 @@ def capture(
         BudgetError: It would take more memory or arithmetic than allowed.
         DeviceError: The device ran out of memory all the same, or is `meta`, without values.
     """
-    paths = tuple(dict.fromkeys(layers))
+    paths = _paths(layers)
     batch = _as_batch(image)
     size, channels, height, width = batch.shape
     entry = InputSpec(height=height, width=width, batch=size, channels=channels)
     weight = model.fc.weight
     if weight.is_meta:
         raise DeviceError("A network on the device meta has no values; build it on another.")
-    require_affordable(
-        model.spec, entry, paths, weight.device, budget_bytes=budget_bytes, max_macs=max_macs
-    )
     with compute(weight.device), torch.inference_mode():
+        # Checked in here: what is free now is still free when the pass runs.
+        require_affordable(
+            model.spec, entry, paths, weight.device, budget_bytes=budget_bytes, max_macs=max_macs
+        )
         return _run(_borrowing_copy(model), batch.to(weight.device, weight.dtype), paths)
+
+
+def _paths(layers: str | Iterable[str]) -> tuple[str, ...]:
+    """Each layer once, in the order asked for."""
+    return (layers,) if isinstance(layers, str) else tuple(dict.fromkeys(layers))
 
 
 def _as_batch(image: Tensor) -> Tensor:
@@ -129,7 +141,7 @@ def _as_batch(image: Tensor) -> Tensor:
 def require_affordable(
     spec: ResNetSpec,
     input: InputSpec,  # noqa: A002
-    layers: Iterable[str],
+    layers: str | Iterable[str],
     device: torch.device,
     *,
     budget_bytes: int | None = None,

@@ -20,7 +20,8 @@ from resnet_viz.cli_network import Network, takes_network
 from resnet_viz.errors import ResNetVizError, SpecError
 from resnet_viz.profile import DTYPE_BYTES, profile, sweep
 from resnet_viz.spec import MAX_SIDE
-from resnet_viz.views.text import csv_columns, csv_layers, table
+from resnet_viz.views.tables import csv_text
+from resnet_viz.views.text import csv_layers, table
 
 __all__ = ["app", "main"]
 
@@ -118,7 +119,7 @@ def _sweep(
     result = sweep(net.spec, heights, across, batch, dtype)
     head = {"schema": 1, "spec": net.spec.to_dict(), "batch": batch, "dtype": dtype}
     columns = result.columns()
-    _write(csv_columns(columns) if format == "csv" else _json(head | {"columns": columns}), out)
+    _write(csv_text(columns) if format == "csv" else _json(head | {"columns": columns}), out)
 
 
 def _parse_sizes(option: str, text: str) -> list[int]:

@@ -12,6 +12,9 @@ The rule, for a total of n blocks:
    Above 50 blocks the proportions of ResNet-152 go on until a stage is full; then the others
    fill up. Rounding is by largest remainder, so that the total is kept and a published depth
    gets exactly the published network.
+4. Where four full stages do not hold the blocks: five stages or more, as few as do, with
+   equally many blocks each; what is left over goes to the earlier stages, one block each. So
+   every depth that a `ResNetSpec` can have is built.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from resnet_viz.errors import SpecError, shown
 __all__ = ["blocks_for_depth"]
 
 _BOTTLENECK_FROM: Final = 50
+_USUAL_STAGES: Final = 4
 
 # Total blocks -> blocks per stage: the published networks between two ends.
 _PUBLISHED: Final = (
@@ -38,7 +42,7 @@ _PUBLISHED: Final = (
 
 
 def blocks_for_depth(
-    depth: int, convs_per_block: Mapping[str, int], most_blocks: int
+    depth: int, convs_per_block: Mapping[str, int], most_blocks: int, most_stages: int
 ) -> tuple[str, tuple[int, ...]]:
     """The kind of block and the blocks per stage for a depth.
 
@@ -46,6 +50,7 @@ def blocks_for_depth(
         depth: Layers with weights.
         convs_per_block: The kinds of block to choose from, and what each adds to the depth.
         most_blocks: The most blocks that a stage may have.
+        most_stages: The most stages, at least four.
 
     Raises:
         SpecError: No kind gives this depth; the text names the nearest depths.
@@ -53,40 +58,38 @@ def blocks_for_depth(
     if isinstance(depth, bool) or not hasattr(depth, "__index__"):
         raise SpecError(f"depth must be a whole number, not {shown(depth)}.")
     depth = depth.__index__()
-    kinds = _kinds(depth, convs_per_block, most_blocks)
+    most = most_blocks * most_stages
+    kinds = _kinds(depth, convs_per_block, most)
     if not kinds:
-        raise SpecError(_refusal(depth, convs_per_block, most_blocks))
+        raise SpecError(_refusal(depth, convs_per_block, most))
     preferred = "bottleneck" if depth >= _BOTTLENECK_FROM else "basic"
     kind = preferred if preferred in kinds else kinds[0]
     return kind, _spread((depth - 2) // convs_per_block[kind], most_blocks)
 
 
-def _kinds(depth: int, convs_per_block: Mapping[str, int], most_blocks: int) -> list[str]:
-    """The kinds of block of which a network of this depth can be made."""
+def _kinds(depth: int, convs_per_block: Mapping[str, int], most: int) -> list[str]:
+    """The kinds of block of which a network of this depth can be made, of at most `most` blocks."""
     return [
         kind
         for kind, convs in convs_per_block.items()
-        if (depth - 2) % convs == 0 and 1 <= (depth - 2) // convs <= 4 * most_blocks
+        if (depth - 2) % convs == 0 and 1 <= (depth - 2) // convs <= most
     ]
 
 
-def _refusal(depth: int, convs_per_block: Mapping[str, int], most_blocks: int) -> str:
+def _refusal(depth: int, convs_per_block: Mapping[str, int], most: int) -> str:
     least = min(convs_per_block.values()) + 2
-    most = max(convs_per_block.values()) * 4 * most_blocks + 2
+    deepest = max(convs_per_block.values()) * most + 2
     # No gap is wider than the largest number of convolutions in a block.
     reach = max(convs_per_block.values())
-    down_from, up_from = min(depth, most), max(depth, least)
+    down_from, up_from = min(depth, deepest), max(depth, least)
     below = [
         d
         for d in range(down_from, max(least, down_from - reach) - 1, -1)
-        if _kinds(d, convs_per_block, most_blocks)
+        if _kinds(d, convs_per_block, most)
     ]
-    above = [
-        d for d in range(up_from, up_from + reach + 1) if _kinds(d, convs_per_block, most_blocks)
-    ]
+    above = [d for d in range(up_from, up_from + reach + 1) if _kinds(d, convs_per_block, most)]
     nearest = " and ".join(
-        f"{d} ({' or '.join(_kinds(d, convs_per_block, most_blocks))})"
-        for d in below[:1] + above[:1]
+        f"{d} ({' or '.join(_kinds(d, convs_per_block, most))})" for d in below[:1] + above[:1]
     )
     counted = ", ".join(f"{convs} per {kind} block" for kind, convs in convs_per_block.items())
     return (
@@ -96,10 +99,14 @@ def _refusal(depth: int, convs_per_block: Mapping[str, int], most_blocks: int) -
 
 
 def _spread(total: int, most_blocks: int) -> tuple[int, ...]:
-    """`total` blocks over at most four stages, by the rule above."""
-    if total <= 4:
+    """`total` blocks over the stages, by the rule above."""
+    if total <= _USUAL_STAGES:
         return (1,) * total
-    anchors = (*_PUBLISHED, (most_blocks,) * 4)
+    if total > _USUAL_STAGES * most_blocks:
+        stages = -(-total // most_blocks)
+        each, over = divmod(total, stages)
+        return (each + 1,) * over + (each,) * (stages - over)
+    anchors = (*_PUBLISHED, (most_blocks,) * _USUAL_STAGES)
     totals = [sum(anchor) for anchor in anchors]
     upper = bisect_left(totals, total)
     low, high = anchors[upper - 1], anchors[upper]
@@ -107,7 +114,7 @@ def _spread(total: int, most_blocks: int) -> tuple[int, ...]:
     scaled = [a * span + (b - a) * offset for a, b in zip(low, high, strict=True)]
     blocks = [value // span for value in scaled]
     # Largest remainder first; of equals, the earlier stage.
-    by_remainder = sorted(range(4), key=lambda i: -(scaled[i] % span))
+    by_remainder = sorted(range(_USUAL_STAGES), key=lambda i: -(scaled[i] % span))
     for stage in by_remainder[: total - sum(blocks)]:
         blocks[stage] += 1
     return tuple(blocks)

@@ -14,11 +14,12 @@ from resnet_viz.activations import capture, require_affordable
 from resnet_viz.devices import resolve_device
 from resnet_viz.errors import ImageError, WeightsError
 from resnet_viz.graph import trace
-from resnet_viz.images import load_image
+from resnet_viz.images import MAX_BYTES, load_image
 from resnet_viz.preparation import FITS, prepare
+from resnet_viz.seeds import DEFAULT_WEIGHTS
 from resnet_viz.spec import InputSpec, ResNetSpec
 from resnet_viz.views.mosaic import mosaic, png_bytes, statistics
-from resnet_viz.weights import DEFAULT_WEIGHTS, load_weights
+from resnet_viz.weights import load_weights
 
 __all__ = ["LIST_NAME", "write_feature_maps"]
 
@@ -67,7 +68,8 @@ def write_feature_maps(
         )
     target = resolve_device(device)
     require_affordable(spec, input, layers, target)
-    picture = load_image(image.read_bytes())
+    with image.open("rb") as file:
+        picture = load_image(file.read(MAX_BYTES + 1))  # one too many is refused
     tensor = prepare(picture, input, spec.in_channels, fit)
     maps = capture(load_weights(spec, weights, target), tensor, layers)
     arrays = {path: value[0].float().numpy() for path, value in maps.items()}

@@ -127,6 +127,10 @@ class LayerGraph:
         table = {operation.path: operation for operation in self.operations}
         object.__setattr__(self, "by_path", MappingProxyType(table))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The read-only tables made from the fields can be neither pickled nor copied.
+        return (LayerGraph, (self.spec, self.operations, self.blocks))
+
     def __len__(self) -> int:
         return len(self.operations)
 
@@ -171,13 +175,9 @@ def _unknown_layer(path: str, known: Mapping[str, str]) -> str:
     return f"This network has no layer {path[:80]!r}; did you mean {', '.join(near)}?"
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def trace(spec: ResNetSpec) -> LayerGraph:
-    """The graph of a network; made once per spec, then remembered.
-
-    Raises:
-        SpecError: Never for a valid spec.
-    """
+    """The graph of a network; made once per spec, then remembered."""
     from resnet_viz.model import build_model
 
     model = build_model(spec, "meta")

@@ -166,8 +166,8 @@ def _recognise(data: bytes) -> str:
         raise ImageError(f"The file is empty; {_ADVICE}.")
     if len(data) > MAX_BYTES:
         raise ImageError(
-            f"The file has {len(data) / 1e6:.1f} MB, but at most {MAX_BYTES / 1e6:.0f} MB are "
-            "read; save a smaller copy, or as JPEG."
+            f"The file is too large: at most {MAX_BYTES / 1e6:.0f} MB are read; save a smaller "
+            "copy, or as JPEG."
         )
     for kind, start, magic in _SIGNATURES:
         if data[start : start + len(magic)] == magic:

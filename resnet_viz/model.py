@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resnet_viz.devices import require_memory, resolve_device
+from resnet_viz.devices import compute, require_memory, resolve_device
 from resnet_viz.spec import EXPANSION, PRESETS, ResNetSpec, StrideIn
 
 __all__ = [
@@ -189,7 +189,6 @@ class ResNet(nn.Module):
 
     def _make_stem(self) -> None:
         width = self.spec.base_width
-        stride = 1 if self.spec.stem == "small" else 2
         self.conv1: nn.Module
         if self.spec.stem == "imagenet":
             self.conv1 = nn.Conv2d(
@@ -200,7 +199,7 @@ class ResNet(nn.Module):
         else:
             half = max(1, width // 2)
             self.conv1 = nn.Sequential(
-                conv3x3(self.spec.in_channels, half, stride),
+                conv3x3(self.spec.in_channels, half, stride=2),
                 nn.BatchNorm2d(half),
                 nn.ReLU(),
                 conv3x3(half, half),
@@ -227,9 +226,11 @@ class ResNet(nn.Module):
             downsample = self._make_shortcut(self.inplanes, outplanes, stride)
             self.downsample_reasons[f"{name}.0"] = reasons
 
-        layers = [block(self.inplanes, planes, stride, downsample)]  # (64, 64, 1, downsample)
+        # Bottleneck(64, 64, 1, downsample)
+        layers = [block(self.inplanes, planes, stride, downsample)]
         self.inplanes = outplanes
-        layers += [block(outplanes, planes) for _ in range(1, blocks)]  # (256, 64)
+        # Bottleneck(256, 64)
+        layers += [block(outplanes, planes) for _ in range(1, blocks)]
         self.stages.append(name)
         self.add_module(name, nn.Sequential(*layers))
 
@@ -307,7 +308,7 @@ def build_model(
         seed: Seed of the weights, the same on every device; None leaves them uninitialised.
 
     Raises:
-        DeviceError: The device is not there.
+        DeviceError: The device is not there, or ran out of memory all the same.
         BudgetError: The weights alone need more memory than is free.
     """
     with torch.device("meta"):
@@ -316,12 +317,13 @@ def build_model(
     if target.type == "meta":
         return model
     size = sum(p.numel() * p.element_size() for p in model.parameters())
-    require_memory(size, target, "The weights of this network")
-    model.to_empty(device="cpu")
-    if seed is not None:
-        # A generator of our own: the global one is shared by all sessions.
-        model.initialise(torch.Generator().manual_seed(seed))
-    return model.to(target)
+    with compute(target):
+        require_memory(size, target, "The weights of this network")
+        model.to_empty(device="cpu")
+        if seed is not None:
+            # A generator of our own: the global one is shared by all sessions.
+            model.initialise(torch.Generator().manual_seed(seed))
+        return model.to(target)
 
 
 def _preset(name: str, choices: dict[str, Any]) -> ResNet:

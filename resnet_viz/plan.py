@@ -131,7 +131,7 @@ class Plan:
         return next(step.fields for step in self.steps if step.pooled)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def make_plan(spec: ResNetSpec) -> Plan:
     """The plan of a network; made once per spec, then remembered."""
     graph = trace(spec)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -162,6 +162,10 @@ class Profile:
     totals: Totals
     layers: tuple[LayerProfile, ...]
     downsample_points: tuple[DownsampleProfile, ...]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The read-only table of `by_path`, once made, can be neither pickled nor copied.
+        return (Profile, tuple(getattr(self, field.name) for field in fields(self)))
 
     @cached_property
     def by_path(self) -> Mapping[str, LayerProfile]:

@@ -185,7 +185,7 @@ class ResNetSpec:
 
     @classmethod
     def from_depth(cls, depth: int, block: BlockKind | None = None, **choices: Any) -> Self:
-        """The ResNet of a given depth, its blocks spread over at most four stages.
+        """The ResNet of a given depth, its blocks spread over four stages if those hold them.
 
         The rule stands in `resnet_viz.depths`: published depths get the published network;
         others are interpolated between them; bottlenecks from 50 layers up, basic blocks below,
@@ -203,7 +203,7 @@ class ResNetSpec:
             get_args(BlockKind) if block is None else (choice("block", block, get_args(BlockKind)),)
         )
         kind, blocks = blocks_for_depth(
-            depth, {k: CONVS_PER_BLOCK[k] for k in kinds}, MAX_BLOCKS_PER_STAGE
+            depth, {k: CONVS_PER_BLOCK[k] for k in kinds}, MAX_BLOCKS_PER_STAGE, MAX_STAGES
         )
         return cls(block=cast(BlockKind, kind), blocks=blocks, **choices)
 

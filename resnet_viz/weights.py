@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import struct
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,20 +19,12 @@ from torch import Tensor
 from resnet_viz.devices import resolve_device
 from resnet_viz.errors import WeightsError
 from resnet_viz.model import ResNet, build_model
+from resnet_viz.seeds import DEFAULT_WEIGHTS, parse_seed
 from resnet_viz.spec import ResNetSpec
 from resnet_viz.units import shape_text, si
 
-__all__ = [
-    "DEFAULT_WEIGHTS",
-    "MAX_FILE_BYTES",
-    "MAX_SEED",
-    "load_weights",
-    "parse_seed",
-    "read_checkpoint",
-]
+__all__ = ["MAX_FILE_BYTES", "load_weights", "read_checkpoint"]
 
-DEFAULT_WEIGHTS: Final = "random:0"
-MAX_SEED: Final = 2**32 - 1
 MAX_FILE_BYTES: Final = 2 * 10**9
 
 # What the unpickler and the archive reader raise on bytes that are not a checkpoint.
@@ -49,6 +43,7 @@ _BROKEN: Final = (
     RuntimeError,
     TypeError,
     ValueError,
+    zipfile.BadZipFile,
     Warning,  # where they are made errors: an unusual pickle protocol is one
 )
 
@@ -84,44 +79,36 @@ def load_weights(
     return model.to(resolve_device(device))
 
 
-def parse_seed(source: str) -> int:
-    """The seed of ``random:<seed>``.
-
-    Raises:
-        WeightsError: The text has another form, or the seed is out of its limits.
-    """
-    kind, _, digits = source.partition(":")
-    if kind != "random" or not (digits.isascii() and digits.isdigit() and len(digits) <= 10):
-        raise WeightsError(
-            f"Random weights are written random:<seed>, like random:0, not {source[:40]!r}."
-        )
-    if int(digits) > MAX_SEED:
-        raise WeightsError(f"A seed lies between 0 and {MAX_SEED}, not {digits}.")
-    return int(digits)
-
-
 def read_checkpoint(source: Path | bytes) -> dict[str, Tensor]:
     """The tensors of a checkpoint file, by key; no code of the file is run.
 
     A file in the safetensors format is recognised by its content, and anything else is read
-    with ``torch.load(weights_only=True)``.
+    with ``torch.load(weights_only=True)``, a zip archive only if nothing in it is compressed:
+    ``torch.save`` stores, and a small file could inflate without limit.
 
     Raises:
         WeightsError: There is no such file, it is too large, or it is no state dict.
     """
     data = source if isinstance(source, bytes) else _file_bytes(source)
     if len(data) > MAX_FILE_BYTES:
-        raise _too_large(len(data))
+        raise _too_large()
     try:
+        inflates = False
         if _is_safetensors(data):
             loaded: Any = load_safetensors(data)
-        else:
+        elif not (inflates := _inflates(data)):
             loaded = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except _BROKEN as error:
         raise WeightsError(
             "This file is not a checkpoint that can be read safely; save the network's state "
             "dict with torch.save or as .safetensors."
         ) from error
+    if inflates:
+        raise WeightsError(
+            "This checkpoint is a compressed archive, or unpacks to more than "
+            f"{si(MAX_FILE_BYTES, 'B')}; save the state dict alone with torch.save, which "
+            "compresses nothing."
+        )
     if not isinstance(loaded, Mapping) or not all(
         isinstance(key, str) and _is_plain(value) for key, value in loaded.items()
     ):
@@ -142,23 +129,41 @@ def _is_plain(value: object) -> bool:
 
 
 def _file_bytes(path: Path) -> bytes:
+    """The file, or so much of it that it is seen to be too large."""
     try:
-        size = path.stat().st_size
-        data = path.read_bytes() if size <= MAX_FILE_BYTES else b""
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size  # 0 of a pipe
+            if size <= MAX_FILE_BYTES:
+                return file.read((size or MAX_FILE_BYTES) + 1)
     except (OSError, ValueError) as error:
         raise WeightsError(
             f"There is no readable weights file {str(path)[:200]!r}; give random:<seed> or the "
             "path of a .safetensors or .pth file."
         ) from error
-    if size > MAX_FILE_BYTES:
-        raise _too_large(size)
-    return data
+    raise _too_large()
 
 
-def _too_large(size: int) -> WeightsError:
+def _too_large() -> WeightsError:
     return WeightsError(
-        f"This checkpoint has {si(size, 'B')}, and at most {si(MAX_FILE_BYTES, 'B')} are read; "
-        "save the state dict alone, without the optimizer's."
+        f"This checkpoint is too large: at most {si(MAX_FILE_BYTES, 'B')} are read; save the "
+        "state dict alone, without the optimizer's."
+    )
+
+
+def _inflates(data: bytes) -> bool:
+    """Whether this is a zip archive that takes more memory than its own size, or than allowed.
+
+    Raises:
+        zipfile.BadZipFile: Its directory is broken; other errors of `_BROKEN` likewise.
+    """
+    # torch goes by the first bytes, and zipfile by the last.
+    if not (data.startswith(b"PK\x03\x04") or zipfile.is_zipfile(io.BytesIO(data))):
+        return False
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = archive.infolist()
+    return (
+        any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+        or sum(entry.file_size for entry in entries) > MAX_FILE_BYTES
     )
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from resnet_viz.records import LayerProfile, Profile
 
 __all__ = ["Witness", "call_witness"]
+
+# torchinfo keeps what it counts in module globals, and sessions are threads of one process.
+_TORCHINFO: Final = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +48,6 @@ def call_witness(report: Profile) -> Witness:
     the output positions, biases included, and of a batch norm as its parameters (torchinfo
     1.8, ``layer_info.py``); we leave biases and batch norms out, as PyTorch's FlopCounterMode
     does.
-
-    Raises:
-        BudgetError: Never on the meta device, which holds no values.
     """
     import torch
     import torchinfo
@@ -54,7 +55,7 @@ def call_witness(report: Profile) -> Witness:
     from resnet_viz.model import build_model
 
     size = report.input
-    with torch.inference_mode():
+    with _TORCHINFO, torch.inference_mode():
         result = torchinfo.summary(
             build_model(report.spec, "meta"),
             input_data=torch.empty(

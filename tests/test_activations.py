@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from resnet_viz.activations import MAX_MACS, CaptureCost, capture, capture_cost
+from resnet_viz import activations, devices
+from resnet_viz.activations import (
+    MAX_MACS,
+    CaptureCost,
+    capture,
+    capture_cost,
+    require_affordable,
+)
 from resnet_viz.devices import available_devices, resolve_device
 from resnet_viz.errors import BudgetError, DeviceError, LayerError, SpecError
 from resnet_viz.graph import trace
@@ -302,3 +309,37 @@ def test_a_device_that_runs_out_of_memory(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(DeviceError, match="ran out of memory"):
         capture(model, _picture(model, 20, 20), ["fc"])
     assert not _hooks(model)
+
+
+def test_a_text_alone_is_one_layer() -> None:
+    model, image = build_model(SMALL), torch.ones(3, 20, 20)
+    alone, listed = capture(model, image, "conv1"), capture(model, image, ["conv1"])
+    assert list(alone) == ["conv1"]
+    assert torch.equal(alone["conv1"], listed["conv1"])
+    size = InputSpec(20, 20)
+    assert capture_cost(SMALL, size, "layer1.0") == capture_cost(SMALL, size, ["layer1.0"])
+    require_affordable(SMALL, size, "layer1.0", torch.device("cpu"))
+    with pytest.raises(LayerError, match="no layer 'layer'"):
+        capture(model, image, "layer")
+
+
+def test_maps_are_inference_tensors_and_their_clones_can_be_changed() -> None:
+    value = capture(build_model(SMALL), torch.ones(3, 20, 20), "conv1")["conv1"]
+    assert value.is_inference()
+    with pytest.raises(RuntimeError, match="inference"):
+        value.add_(1)
+    copied = value.clone().requires_grad_()
+    copied.sum().backward()  # type: ignore[no-untyped-call]
+    assert copied.grad is not None
+
+
+def test_memory_is_checked_while_the_place_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, held = build_model(SMALL), []
+
+    def check(*_: Any) -> None:
+        held.append(devices._COMPUTE.locked())
+
+    monkeypatch.setattr(activations, "require_memory", check)
+    capture(model, torch.ones(3, 20, 20), "conv1")
+    assert held == [True]
+    assert not devices._COMPUTE.locked()

@@ -17,14 +17,15 @@ from resnet_viz.spec import PRESETS, ResNetSpec
 
 CONVS = {"basic": 2, "bottleneck": 3}
 MOST = 500
-DEEPEST = 3 * 4 * MOST + 2
+STAGES = 8
+DEEPEST = 3 * STAGES * MOST + 2
 
 
 def every_depth(kinds: tuple[str, ...]) -> dict[int, list[str]]:
-    """All depths of up to four stages, with the kinds of block that give them."""
+    """All depths of up to eight stages, with the kinds of block that give them."""
     depths: dict[int, list[str]] = {}
     for kind in kinds:
-        for total in range(1, 4 * MOST + 1):
+        for total in range(1, STAGES * MOST + 1):
             depths.setdefault(CONVS[kind] * total + 2, []).append(kind)
     return depths
 
@@ -44,7 +45,11 @@ def test_every_depth_is_built_or_the_nearest_are_named(block: Any, kinds: tuple[
             spec = ResNetSpec.from_depth(depth, block)
             assert spec.depth == depth
             assert spec == ResNetSpec.from_depth(depth, block)
-            assert len(spec.blocks) == min(4, sum(spec.blocks))
+            total = sum(spec.blocks)
+            assert len(spec.blocks) == max(min(4, total), math.ceil(total / MOST))
+            if total > 4 * MOST:
+                assert list(spec.blocks) == sorted(spec.blocks, reverse=True)
+                assert max(spec.blocks) - min(spec.blocks) <= 1
             assert 1 <= min(spec.blocks) <= max(spec.blocks) <= MOST
             wanted = "bottleneck" if depth >= 50 else "basic"
             assert spec.block == (wanted if wanted in buildable[depth] else buildable[depth][0])
@@ -84,7 +89,39 @@ def test_a_published_number_of_blocks_keeps_its_stages_whatever_the_block() -> N
     assert ResNetSpec.from_depth(50, "bottleneck").blocks == (3, 4, 6, 3)
     assert ResNetSpec.from_depth(26, "bottleneck").blocks == (2, 2, 2, 2)
     assert ResNetSpec.from_depth(102, "basic").blocks == (3, 8, 36, 3)
-    assert ResNetSpec.from_depth(DEEPEST).blocks == (MOST,) * 4
+    assert ResNetSpec.from_depth(3 * 4 * MOST + 2).blocks == (MOST,) * 4
+
+
+@pytest.mark.parametrize(
+    ("depth", "block", "blocks"),
+    [
+        (6002, None, (500,) * 4),
+        (6005, None, (401, *(400,) * 4)),
+        (4004, "basic", (401, *(400,) * 4)),
+        (6008, "bottleneck", (401, 401, 400, 400, 400)),
+        (7505, None, (417, 417, 417, 417, 417, 416)),
+        (8002, "basic", (500,) * 8),
+        (12_002, None, (500,) * 8),
+    ],
+)
+def test_more_stages_where_four_do_not_hold_the_blocks(
+    depth: int, block: Any, blocks: tuple[int, ...]
+) -> None:
+    assert ResNetSpec.from_depth(depth, block).blocks == blocks
+
+
+@pytest.mark.parametrize("count", range(1, 9))
+@pytest.mark.parametrize("block", ["basic", "bottleneck"])
+def test_every_depth_that_a_spec_can_hold_is_built(block: Any, count: int) -> None:
+    for blocks in ((1,) * count, (MOST,) * count, (MOST,) * (count - 1) + (MOST - 1,)):
+        depth = ResNetSpec(block=block, blocks=blocks).depth
+        assert ResNetSpec.from_depth(depth, block).depth == depth
+
+
+@pytest.mark.parametrize(("block", "deepest"), [("basic", 8002), ("bottleneck", 12_002)])
+def test_nothing_is_deeper(block: Any, deepest: int) -> None:
+    with pytest.raises(SpecError, match=f"can be built: {deepest} "):
+        ResNetSpec.from_depth(deepest + CONVS[block], block)
 
 
 def test_other_choices_pass_through() -> None:
@@ -98,8 +135,8 @@ def test_other_choices_pass_through() -> None:
 
 def test_stages_grow_smoothly_between_neighbouring_depths() -> None:
     for total in range(5, 4 * MOST):
-        _, few = blocks_for_depth(2 * total + 2, {"basic": 2}, MOST)
-        _, many = blocks_for_depth(2 * total + 4, {"basic": 2}, MOST)
+        _, few = blocks_for_depth(2 * total + 2, {"basic": 2}, MOST, STAGES)
+        _, many = blocks_for_depth(2 * total + 4, {"basic": 2}, MOST, STAGES)
         assert sum(few) == total
         assert max(abs(a - b) for a, b in zip(few, many, strict=True)) <= 2
 
@@ -118,7 +155,7 @@ def test_other_totals_are_interpolated_and_rounded_by_largest_remainder() -> Non
         for total in range(sum(low), sum(high) + 1):
             share = Fraction(total - sum(low), sum(high) - sum(low))
             exact = [a + (b - a) * share for a, b in zip(low, high, strict=True)]
-            _, blocks = blocks_for_depth(2 * total + 2, {"basic": 2}, MOST)
+            _, blocks = blocks_for_depth(2 * total + 2, {"basic": 2}, MOST, STAGES)
             floors = [math.floor(value) for value in exact]
             up = [count - floor for count, floor in zip(blocks, floors, strict=True)]
             assert set(up) <= {0, 1}

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
+from resnet_viz import feature_files
 from resnet_viz.activations import capture
 from resnet_viz.cli import main
+from resnet_viz.errors import ImageError
 from resnet_viz.feature_files import LIST_NAME, write_feature_maps
 from resnet_viz.images import load_image
 from resnet_viz.model import build_model
@@ -145,3 +147,24 @@ def test_values_that_are_not_numbers_are_null_in_the_list(photo: Path, tmp_path:
     found = document["layers"][-1]["statistics"]
     assert found["mean"] is None
     assert found["not_finite"] == 5
+
+
+def test_no_more_of_a_picture_is_read_than_is_decoded(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    def refuse(data: bytes) -> Any:
+        read.append(len(data))
+        raise ImageError("enough")
+
+    with photo.open("ab") as file:
+        file.truncate(10_000_000)
+    monkeypatch.setattr(feature_files, "MAX_BYTES", 1000)
+    monkeypatch.setattr(feature_files, "load_image", refuse)
+    with pytest.raises(ImageError, match="enough"):
+        write_feature_maps(
+            SPEC, InputSpec(32, 32), image=photo, layers=("conv1",), folder=tmp_path / "maps"
+        )
+    assert read == [1001]
+    assert not (tmp_path / "maps").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import pickle
 from concurrent.futures import ThreadPoolExecutor
@@ -227,3 +228,13 @@ def test_presets_have_the_operations_that_their_blocks_make(name: str) -> None:
     stages = [op.stage for op in graph]
     order = ["stem", *(f"layer{i + 1}" for i in range(len(spec.blocks))), "head"]
     assert stages == sorted(stages, key=order.index)
+
+
+def test_a_graph_can_be_pickled_and_copied() -> None:
+    graph = trace(PRESETS["resnet18"])
+    assert graph.outputs  # the cached table
+    for again in (pickle.loads(pickle.dumps(graph)), copy.deepcopy(graph), copy.copy(graph)):
+        assert again == graph
+        assert again is not graph
+        assert dict(again.by_path) == dict(graph.by_path)
+        assert again.output_of("layer1").path == "layer1.1.relu2"

@@ -89,7 +89,7 @@ REFUSED: dict[str, tuple[Build, str]] = {
     "psd": (lambda: b"8BPS\0\1" + bytes(40), UNKNOWN),
     "too many bytes": (
         lambda: encode(RGB, "PNG") + bytes(images.MAX_BYTES),
-        r"The file has 50.0 MB, but at most 50 MB are read; save a smaller copy, or as JPEG",
+        r"The file is too large: at most 50 MB are read; save a smaller copy, or as JPEG",
     ),
     # PNG
     "png signature": (lambda: b"\x89PNG\r\n\x1a\n", header("PNG")),

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from resnet_viz import devices
 from resnet_viz import model as model_module
 from resnet_viz.errors import DeviceError, SpecError
 from resnet_viz.model import BasicBlock, Bottleneck, ResNet, ZeroPad, build_model
@@ -301,3 +302,15 @@ def test_meta_network_has_shapes_alone_and_absent_devices_are_refused() -> None:
     assert all(value.is_meta for value in model.state_dict().values())
     with pytest.raises(DeviceError, match=r"^There is no device 'cuda:99' on this machine"):
         build_model(TINY, "cuda:99")
+
+
+def test_memory_is_checked_while_the_place_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[bool] = []
+    monkeypatch.setattr(
+        "resnet_viz.model.require_memory", lambda *_: held.append(devices._COMPUTE.locked())
+    )
+    build_model(TINY)
+    assert held == [True]
+    build_model(TINY, "meta")  # has no values, and waits for nobody
+    assert held == [True]
+    assert not devices._COMPUTE.locked()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
+import pickle
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -307,3 +309,11 @@ def test_an_unknown_dtype_is_refused(dtype: Any) -> None:
 def test_other_channels_than_the_networks_are_refused() -> None:
     with pytest.raises(SpecError, match=r"^The input has 4 channels but the network takes 3;"):
         profile(TINY, InputSpec(8, 8, channels=4))
+
+
+def test_a_profile_can_be_pickled_and_copied() -> None:
+    report = profile(TINY)
+    row = report.layer("layer1")  # from the cached table
+    for again in (pickle.loads(pickle.dumps(report)), copy.deepcopy(report)):
+        assert again == report
+        assert again.layer("layer1") == row

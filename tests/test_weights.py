@@ -10,8 +10,9 @@ import torch
 
 from resnet_viz.errors import DeviceError, WeightsError
 from resnet_viz.model import ResNet, build_model
+from resnet_viz.seeds import DEFAULT_WEIGHTS, MAX_SEED, parse_seed
 from resnet_viz.spec import PRESETS, ResNetSpec
-from resnet_viz.weights import DEFAULT_WEIGHTS, MAX_SEED, load_weights, parse_seed
+from resnet_viz.weights import load_weights
 from tests.checkpoints import FORMATS, SPEC, State, pth, refused, some_state
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import pickle
 import struct
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -155,3 +157,64 @@ def test_damaged_files_load_or_are_refused(
         data[place] = value
     with suppress(WeightsError):  # any other error is a bug
         load_weights(SPEC, bytes(data[:length]))
+
+
+def _deflated(data: bytes) -> bytes:
+    """The same archive, its entries compressed."""
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(data)) as stored,
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for entry in stored.infolist():
+            archive.writestr(entry.filename, stored.read(entry))
+    return buffer.getvalue()
+
+
+def test_a_small_file_does_not_inflate(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = _deflated(pth({"fc.weight": torch.zeros(1_000_000)}))
+    assert len(data) < 10_000
+    assert torch.load(io.BytesIO(data))["fc.weight"].numel() == 1_000_000  # torch would
+    monkeypatch.setattr(torch, "load", None)
+    sentence = refused(data)
+    assert "compressed archive" in sentence
+    assert len(sentence) < 200
+
+
+def test_a_zip_file_is_known_by_its_end_too() -> None:
+    assert "compressed archive" in refused(b"before it" + _deflated(GOOD_PTH))
+
+
+def test_entries_that_lie_over_one_another_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = zipfile.ZipFile(io.BytesIO(GOOD_PTH)).infolist()
+    whole = sum(entry.file_size for entry in entries)
+    claims = bytearray(GOOD_PTH)
+    place = claims.index(b"PK\x01\x02") + 24  # the first entry's size in the directory
+    claims[place : place + 4] = struct.pack("<I", 2**31)
+    assert whole < len(GOOD_PTH)
+    assert "unpacks to more than" in refused(bytes(claims))
+    monkeypatch.setattr(weights, "MAX_FILE_BYTES", len(GOOD_PTH))
+    read_checkpoint(GOOD_PTH)
+
+
+def test_a_broken_directory_is_refused() -> None:
+    broken = GOOD_PTH.replace(b"PK\x01\x02", b"PK\x01\x03")
+    assert "not a checkpoint that can be read safely" in refused(broken)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_is_read_up_to_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = tmp_path / "pipe.pth"
+    os.mkfifo(pipe)
+
+    def write(data: bytes) -> None:
+        with suppress(BrokenPipeError), pipe.open("wb") as file:
+            file.write(data)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(write, GOOD_PTH)
+        assert read_checkpoint(pipe).keys() == some_state().keys()
+        monkeypatch.setattr(weights, "MAX_FILE_BYTES", 100_000)
+        pool.submit(write, bytes(1_000_000))
+        with pytest.raises(WeightsError, match=r"at most 100.0 kB are read"):
+            read_checkpoint(pipe)

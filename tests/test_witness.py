@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import torchinfo
 from hypothesis import given, settings
 
-from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
+from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile, witness
 from resnet_viz.records import Profile
 from resnet_viz.spec import preset_input
 from resnet_viz.witness import call_witness
@@ -77,3 +79,18 @@ def test_a_batch_counts_as_many_times() -> None:
 
     assert four.agrees
     assert four.mult_adds == 4 * one.mult_adds
+
+
+def test_torchinfo_runs_for_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    report, plain, held = profile(PRESETS["resnet18"]), torchinfo.summary, []
+
+    def summary(*args: Any, **choices: Any) -> Any:
+        held.append(witness._TORCHINFO.locked())
+        return plain(*args, **choices)
+
+    monkeypatch.setattr(torchinfo, "summary", summary)
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(call_witness, [report] * 4))
+    assert all(result.agrees for result in results)
+    assert held == [True] * 4
+    assert not witness._TORCHINFO.locked()

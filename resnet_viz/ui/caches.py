@@ -13,17 +13,20 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from resnet_viz.errors import BudgetError
 from resnet_viz.images import Picture, load_image
 from resnet_viz.preparation import Fit, prepare
 from resnet_viz.profile import profile
 from resnet_viz.spec import InputSpec, ResNetSpec
+from resnet_viz.units import si
 from resnet_viz.witness import Witness, call_witness
 
-__all__ = ["MAX_CAPTURE_BYTES", "digest", "feature_maps", "picture", "witness"]
+__all__ = ["MAX_CAPTURE_BYTES", "MAX_WEIGHT_BYTES", "digest", "feature_maps", "picture", "witness"]
 
 
 # What one visitor's feature maps may take, of memory that all visitors share.
 MAX_CAPTURE_BYTES: Final = 10**9
+MAX_WEIGHT_BYTES: Final = 10**9
 
 
 def digest(data: bytes) -> str:
@@ -43,7 +46,7 @@ def picture(_data: bytes, sha256: str) -> Picture:  # noqa: ARG001 - the digest 
     return load_image(_data)
 
 
-@st.cache_resource(max_entries=3, show_spinner=False)
+@st.cache_resource(max_entries=2, show_spinner=False)
 def _network(
     spec: ResNetSpec,
     device: str,
@@ -52,6 +55,12 @@ def _network(
 ) -> Any:
     from resnet_viz.weights import load_weights
 
+    size = profile(spec).totals.weight_bytes
+    if size > MAX_WEIGHT_BYTES:
+        raise BudgetError(
+            f"The weights of this network take {si(size, 'B')}, and this page keeps at most "
+            f"{si(MAX_WEIGHT_BYTES, 'B')}; choose a narrower or shallower network."
+        )
     return load_weights(spec, _source, device)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -19,6 +20,8 @@ from resnet_viz.spec import (
 __all__ = ["CUSTOM", "LINK_KEYS", "SPEC_KEYS", "Choice"]
 
 CUSTOM: Final = "custom"
+
+_DEVICE: Final = re.compile(r"auto|cpu|mps|cuda(:\d{1,2})?", re.ASCII)
 
 # In the order in which a link's parameters are tried: those that others depend on first.
 SPEC_KEYS: Final = (
@@ -102,9 +105,14 @@ class Choice:
         except ResNetVizError as error:
             problems.append(f"The link's weights were left out: {error}")
             weights = "random:0"
-        return cls(spec, size, query.get("device", "auto"), weights, query.get("layer")), tuple(
-            problems
-        )
+        device = query.get("device", "auto")
+        if not _DEVICE.fullmatch(device):
+            problems.append(
+                "The link's device was left out: it must be auto, cpu, mps or cuda:<number>, "
+                f"not {device[:40]!r}."
+            )
+            device = "auto"
+        return cls(spec, size, device, weights, query.get("layer")), tuple(problems)
 
 
 def _usual_input(model: str) -> InputSpec:

@@ -8,16 +8,19 @@ from typing import Final
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from resnet_viz.graph import trace
 from resnet_viz.profile import profile
 from resnet_viz.records import Profile, Totals
 from resnet_viz.spec import PRESETS, preset_input
 from resnet_viz.ui import sidebar
 from resnet_viz.ui.choice import Choice
+from resnet_viz.ui.messages import plain
 from resnet_viz.units import shape_text, si
 
 __all__ = ["begin", "dark", "navigate"]
 
-_UNDER_APP: Final = "_under_app"
+_UNDER_APP: Final = "_under_app"  # the pages are declared in this run
+_ADOPTED: Final = "_adopted"  # a page that ran without the app has had its second run
 
 # Streamlit keeps six rem free above a page, and these pages have much to show.
 _LESS_PADDING: Final = "<style>.stMainBlockContainer {padding: 3rem 2.5rem 2rem}</style>"
@@ -65,32 +68,40 @@ def navigate() -> Page:
 
 
 def begin(title: str) -> tuple[Choice, Profile]:
-    """Draw the head of a page: title and headline metrics.
+    """Draw the head of a page: title, news and headline metrics.
 
     A link to a page of a server that nobody has visited yet runs the page's file without
     `app.py`; declaring the pages and running again brings it under the app, link and all.
     """
-    if _UNDER_APP not in st.session_state:
-        _declare_from_page()
-    choice = sidebar.current()
+    state = st.session_state
+    if not state.pop(_UNDER_APP, False):
+        navigate()
+        del state[_UNDER_APP]
+        if not state.get(_ADOPTED):
+            state[_ADOPTED] = True
+            st.rerun()
     st.title(title, anchor=False)
+    for sentence in sidebar.news():
+        st.warning(plain(sentence))
+    choice = sidebar.current()
     place = st.container()
     with place, st.spinner("Building the network …", show_time=False):
         report = profile(choice.spec, choice.input)
         usual = _reference()
+    if sidebar.device_is_absent():
+        st.rerun()
+    if choice.layer is not None and choice.layer not in trace(choice.spec).outputs:
+        name = choice.layer[:80]
+        place.warning(plain(f"This network has no layer {name}; it was left out."))
+        sidebar.focus(None)
     with place:
         _metrics(report.totals, usual)
-    return choice, report
+    return sidebar.current(), report
 
 
 def dark() -> bool:
     """Whether the visitor's page is dark."""
     return st.context.theme.type == "dark"
-
-
-def _declare_from_page() -> None:
-    navigate()
-    st.rerun()
 
 
 def _metrics(totals: Totals, usual: tuple[str, Totals]) -> None:

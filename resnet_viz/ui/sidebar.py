@@ -1,10 +1,4 @@
-"""The sidebar: the choice that all pages share, and its link.
-
-The widgets' keys are the link's parameters. The link is read when it changes from outside (a
-new visit, an edited address) and written after each run. Streamlit's own binding of widgets to
-parameters is not used: a preset changes many of them together, and a bad value must be named,
-not dropped in silence.
-"""
+"""The sidebar: the choice that all pages share. Its widgets' keys are the link's parameters."""
 
 from __future__ import annotations
 
@@ -16,6 +10,7 @@ from typing import Any, Final, get_args
 import streamlit as st
 
 from resnet_viz.errors import ResNetVizError
+from resnet_viz.seeds import parse_seed
 from resnet_viz.spec import (
     MAX_CHANNELS,
     MAX_CLASSES,
@@ -31,16 +26,26 @@ from resnet_viz.spec import (
     preset_input,
     preset_name,
 )
+from resnet_viz.ui import link
 from resnet_viz.ui.choice import CUSTOM, LINK_KEYS, Choice
-from resnet_viz.ui.messages import plain
 
-__all__ = ["base_preset", "current", "draw", "focus", "model_name"]
+__all__ = [
+    "base_preset",
+    "current",
+    "device_is_absent",
+    "devices_known",
+    "draw",
+    "focus",
+    "model_name",
+    "news",
+]
 
 _CHOICE: Final = "_choice"  # the last choice that could be built
 _BASE: Final = "_base_preset"  # the preset that the choice started from
-_WRITTEN: Final = "_link_written"
-_SEEN: Final = "_link_seen"
-_PROBLEMS: Final = "_link_problems"
+_NEWS: Final = "_news"  # what had to be left out of a link
+_DRAWN: Final = "_drawn"  # the widgets' values as the last run left them
+
+_WIDGETS: Final = tuple(key for key in LINK_KEYS if key != "layer")  # it has none here
 
 _SIZES: Final[Mapping[str, tuple[int | None, int, int]]] = {
     "224": (None, 224, 224),
@@ -87,61 +92,70 @@ def model_name(name: str) -> str:
     return _MODEL_NAMES.get(name, name.replace("resnet", "ResNet-"))
 
 
+def news() -> list[str]:
+    """A sentence for each value that could not be used, to be shown at the top of the page."""
+    sentences: list[str] = st.session_state[_NEWS]
+    return sentences
+
+
 def focus(layer: str | None) -> None:
     """Set the layer in focus, for all pages."""
     st.session_state[_CHOICE] = replace(current(), layer=layer)
-    _write_link(current())
+    link.write(current())
 
 
 def draw() -> None:
     """Draw the sidebar and settle this run's choice."""
-    _read_link()
+    state = st.session_state
+    edited = _edits()
+    if edited:
+        state[_NEWS] = []
+    query = link.read(edited)
+    if query is not None:
+        _adopt(query)
+    _drop_absent_device()
     with st.sidebar:
-        news = st.container()
         _network()
         _input()
         _run()
-        choice, problem = _settled()
-        st.session_state[_CHOICE] = choice
-        if choice.model in PRESETS:
-            st.session_state[_BASE] = choice.model
-    with news:  # above the widgets, where it is seen
-        if problem:
-            st.error(plain(f"{problem} Shown is the last network that could be built."))
-        for sentence in st.session_state[_PROBLEMS]:
-            st.warning(plain(sentence))
-    _write_link(choice)
+    state[_CHOICE], problems = _settled()
+    if current().model in PRESETS:
+        state[_BASE] = current().model
+    state[_NEWS] = [*problems, *(text for text in news() if text not in problems)]
+    state[_DRAWN] = {key: state[key] for key in _WIDGETS}
+    link.write(current())
 
 
-def _read_link() -> None:
-    query = {key: st.query_params[key] for key in LINK_KEYS if key in st.query_params}
-    first = _CHOICE not in st.session_state
-    known: tuple[dict[str, str] | None, ...]
-    known = (st.session_state.get(_WRITTEN), st.session_state.get(_SEEN), {})
-    st.session_state[_SEEN] = query
-    # The address of a page just changed to is bare, and that of a quick rerun is one edit old.
-    if first or query not in known:
-        choice, problems = Choice.from_query(query, _check_weights)
-        st.session_state[_CHOICE] = choice
-        st.session_state[_PROBLEMS] = problems
-        if query.get("model") in PRESETS:
-            st.session_state[_BASE] = query["model"]
-        _fill(choice)
+def _edits() -> bool:
+    """Whether a widget has another value than the last run left it with."""
+    state = st.session_state
+    if _DRAWN not in state:
+        return False
+    layer = state.get("layer", current().layer) != current().layer
+    return layer or any(state.get(key, old) != old for key, old in state[_DRAWN].items())
 
 
-def _check_weights(source: str) -> None:
-    # The rule of resnet_viz.weights, which cannot be asked before torch is there.
-    digits = source.removeprefix("random:")
-    if digits == source or not (digits.isascii() and digits.isdigit() and int(digits[:11]) < 2**32):
-        raise ResNetVizError("Weights are written random:<seed>, like random:0.")
+def _adopt(query: Mapping[str, str]) -> None:
+    """Take over a link."""
+    choice, problems = Choice.from_query(query, parse_seed)
+    st.session_state[_CHOICE] = choice
+    st.session_state[_NEWS] = list(problems)
+    if query.get("model") in PRESETS:
+        st.session_state[_BASE] = query["model"]
+    _fill(choice)
+    st.session_state[_DRAWN] = {key: st.session_state[key] for key in _WIDGETS}
 
 
-def _write_link(choice: Choice) -> None:
-    query = choice.to_query()
-    st.session_state[_WRITTEN] = query
-    others = {key: st.query_params[key] for key in st.query_params if key not in LINK_KEYS}
-    if dict(st.query_params) != others | query:
-        st.query_params.from_dict(others | query)
+def _drop_absent_device() -> None:
+    """Fall back to auto, once it is known which devices there are."""
+    state = st.session_state
+    if devices_known() and state.device not in _devices():
+        listed = ", ".join(_devices())
+        sentence = (
+            f"There is no device {state.device[:40]} here, so it is auto; there are {listed}."
+        )
+        state[_NEWS] = [*news(), sentence]
+        state.device = "auto"
 
 
 def _fill(choice: Choice) -> None:
@@ -235,33 +249,41 @@ def _input() -> None:
 def _run() -> None:
     left, right = st.columns(2)
     left.number_input("Classes", 1, MAX_CLASSES, key="classes", step=1)
-    devices = _devices()
-    if st.session_state.device not in devices:
-        devices[st.session_state.device] = str(st.session_state.device)
+    devices = {st.session_state.device: st.session_state.device} | _devices()
     right.selectbox("Device", list(devices), key="device", format_func=devices.__getitem__)
     st.text_input(
         "Weights", key="weights", help="random:<seed>; the same seed gives the same network."
     )
 
 
+def devices_known() -> bool:
+    """Whether torch is there to tell: before, a GPU cannot be seen."""
+    return "resnet_viz.devices" in sys.modules
+
+
+def device_is_absent() -> bool:
+    """Whether the chosen device is known not to exist; the next run falls back to auto."""
+    return devices_known() and current().device not in _devices()
+
+
 def _devices() -> dict[str, str]:
-    """Labels by name. Before torch is there, a GPU cannot be seen; the next run lists it."""
+    """Labels by name."""
     found = {"auto": "auto", "cpu": "CPU"}
-    if "resnet_viz.devices" in sys.modules:
+    if devices_known():
         from resnet_viz.devices import available_devices
 
         found |= {device.name: device.label for device in available_devices()}
     return found
 
 
-def _from_widgets() -> Choice:
-    """The choice that the widgets spell.
+def _spec() -> ResNetSpec:
+    """The network that the widgets spell.
 
     Raises:
-        SpecError: They spell no network.
+        SpecError: They spell none.
     """
     state = st.session_state
-    spec = ResNetSpec(
+    return ResNetSpec(
         block=state.block,
         blocks=parse_blocks(state.blocks),
         stem=state.stem,
@@ -274,36 +296,48 @@ def _from_widgets() -> Choice:
         num_classes=state.classes,
         zero_init_residual=state.zero_init,
     )
-    _check_weights(state.weights)
-    size = InputSpec(height=state.h, width=state.w, channels=state.c)
-    layer = state.get("layer", current().layer)  # its widget stands on one page only
-    return Choice(spec, size, state.device, state.weights, layer)
 
 
-def _settled() -> tuple[Choice, str]:
-    """The widgets' choice, or the last good one and what is wrong with the widgets'."""
+def _settled() -> tuple[Choice, list[str]]:
+    """The widgets' choice, and what is wrong with them; a part that is wrong stays as it was."""
+    state, before = st.session_state, current()
+    spec, size, weights = before.spec, before.input, before.weights
+    problems = []
     try:
-        return _from_widgets(), ""
+        spec = replace(spec, in_channels=state.c, num_classes=state.classes)
+        size = InputSpec(height=state.h, width=state.w, channels=state.c)
+        spec = _spec()
     except ResNetVizError as error:
-        return current(), str(error)
+        problems.append(f"{error} Shown is the last network that could be built.")
+    try:
+        parse_seed(state.weights)
+        weights = state.weights
+    except ResNetVizError as error:
+        problems.append(f"{error} The weights stay as they were.")
+    layer = state.get("layer", before.layer)  # its widget stands on one page only
+    return Choice(spec, size, state.device, weights, layer), problems
 
 
 def _preset_chosen() -> None:
-    """Fill in the preset; an input that was the last preset's usual one follows it."""
+    """Fill in the preset; what the visitor has set beside it stays.
+
+    Size and classes that are the last preset's usual ones follow the new preset's.
+    """
     state = st.session_state
     if state.model == CUSTOM:
-        state.model = preset_name(current().spec) or CUSTOM
+        state.model = current().model
         return
-    before = current()
-    spec = PRESETS[state.model]
-    usual = preset_input(before.model) if before.model in PRESETS else InputSpec()
-    was_usual = (before.input.height, before.input.width) == (usual.height, usual.width)
-    size = preset_input(state.model) if was_usual else before.input
-    kept = {"in_channels": before.spec.in_channels}
-    if before.model in PRESETS and before.spec.num_classes != PRESETS[before.model].num_classes:
-        kept["num_classes"] = before.spec.num_classes
-    spec = replace(spec, **kept)  # type: ignore[arg-type]
-    _fill(replace(before, spec=spec, input=replace(size, channels=spec.in_channels), layer=None))
+    preset, last = PRESETS[state.model], base_preset()
+    size, usual = preset_input(state.model), preset_input(last)
+    classes, usual_classes = preset.num_classes, PRESETS[last].num_classes
+    if (state.h, state.w) != (usual.height, usual.width):
+        size = replace(size, height=state.h, width=state.w)
+    if state.classes != usual_classes:
+        classes = state.classes
+    spec = replace(
+        preset, in_channels=state.c, num_classes=classes, zero_init_residual=state.zero_init
+    )
+    _fill(Choice(spec, replace(size, channels=state.c), state.device, state.weights, None))
 
 
 def _block_chosen() -> None:
@@ -315,9 +349,10 @@ def _block_chosen() -> None:
 
 def _edited() -> None:
     """Name the network that the fields now spell, if it has a name."""
-    choice, problem = _settled()
-    if not problem:
-        st.session_state.model = choice.model
+    try:
+        st.session_state.model = preset_name(_spec()) or CUSTOM
+    except ResNetVizError:
+        return  # `draw` says what is wrong
 
 
 def _size_chosen() -> None:

@@ -72,7 +72,7 @@ class _Pen:
 
     def _stem_box(self, path: str, layers: list[LayerProfile], x: float) -> None:
         self._along_axis(path, x)
-        windows = ", ".join(window_text(layer) for layer in layers)
+        windows = _windows(layers)
         self._box(path, f"{path}\n{windows}", x, "stem", f"{path}: {windows}")
         self.source, self.exit = path, (x + _BOX[0], self.axis)
         self.shape = layers[-1].output_shape
@@ -96,8 +96,8 @@ class _Pen:
         """A box, its addition, and the shortcut from `start` beneath them."""
         first, last = run.blocks[0], run.blocks[-1]
         add, colour = f"{last.path}.add", stage_colour(stage)
-        text = "3×3, 3×3" if self.report.spec.block == "basic" else "1×1, 3×3, 1×1"
-        name = first.path
+        main = [row for row in first.layers if row.branch == "main" and row.op == "conv2d"]
+        name, text = first.path, _windows(main)
         if len(run.blocks) > 1:
             name, text = f"{first.path} … {last.path.split('.')[1]}", f"× {len(run.blocks)}"
         tooltip = " and ".join(dict.fromkeys((first.describe(), last.describe())))
@@ -202,6 +202,10 @@ class _Pen:
         way += [(fork, self.axis), (_LEFT, self.axis)]
         label_at = (fork + 46, between - 7)
         self.canvas.edge(self.source, target, way, label=chw(self.shape), label_at=label_at)
+
+
+def _windows(layers: list[LayerProfile]) -> str:
+    return ", ".join(map(window_text, layers))
 
 
 def draw_blocks(report: Profile, theme: Theme, dark: bool) -> graphviz.Digraph:

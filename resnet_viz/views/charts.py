@@ -12,12 +12,13 @@ from resnet_viz.records import Profile, Sweep
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.colours import Scale
 from resnet_viz.views.outline import chw, stages
-from resnet_viz.views.palette import stage_colour, theme
+from resnet_viz.views.palette import stage_colour, text_on, theme
 
 __all__ = ["channel_chart", "cost_chart", "resolution_chart", "sweep_chart"]
 
 _HEIGHT: Final = 320  # pixels
 _MARGIN: Final = {"l": 8, "r": 8, "t": 36, "b": 8}
+_NAMED_FROM: Final = 5  # per cent: a narrower bar has no room for a name
 
 
 def _figure(title: str, dark: bool, height: int = _HEIGHT) -> go.Figure:
@@ -38,7 +39,10 @@ def _figure(title: str, dark: bool, height: int = _HEIGHT) -> go.Figure:
 
 
 def cost_chart(report: Profile, dark: bool) -> go.Figure:
-    """Shares of MACs, parameters and output bytes by stage, as three stacked bars."""
+    """Shares of MACs, parameters and output bytes by stage, as three stacked bars.
+
+    A stage's name stands in its bars where there is room; every bar has it under the pointer.
+    """
     figure = _figure("Where the cost is", dark, 210)
     totals = report.totals
     kinds = {
@@ -50,27 +54,31 @@ def cost_chart(report: Profile, dark: bool) -> go.Figure:
         costs = [sum(getattr(row, kind) for row in part.layers) for _, kind, _ in kinds.values()]
         whole = [max(total, 1) for total, _, _ in kinds.values()]
         texts = [si(cost, unit) for cost, (_, _, unit) in zip(costs, kinds.values(), strict=True)]
+        shares = [100 * cost / total for cost, total in zip(costs, whole, strict=True)]
+        colour = stage_colour(part.path)
         figure.add_bar(
             name=part.path,
             y=list(kinds),
-            x=[100 * cost / total for cost, total in zip(costs, whole, strict=True)],
+            x=shares,
             orientation="h",
-            marker={"color": stage_colour(part.path), "line": {"width": 0}},
+            marker={"color": colour, "line": {"width": 0}},
             customdata=texts,
-            text=part.path,
+            text=[part.path if share >= _NAMED_FROM else "" for share in shares],
             textposition="inside",
+            insidetextfont={"color": text_on(colour)},
             insidetextanchor="middle",
             textangle=0,
             constraintext="inside",
             hovertemplate="%{y} of " + part.path + ": %{customdata} (%{x:.1f} %)<extra></extra>",
         )
     figure.update_layout(barmode="stack", showlegend=False, bargap=0.25)
-    figure.update_xaxes(ticksuffix=" %", range=[0, 100])
+    figure.update_layout(margin=_MARGIN | {"r": 28})  # half of "100 %" stands beyond the axis
+    figure.update_xaxes(ticksuffix=" %", range=[0, 100.5])
     return figure
 
 
 def resolution_chart(report: Profile, reference: Profile, dark: bool) -> go.Figure:
-    """Rows of the map after each stage, at this input and at the reference."""
+    """The shorter side of the map after each stage, at this input and at the reference."""
     figure = _figure("Resolution through the depth", dark)
     drawn = [(report, "solid", theme(dark).ink)]
     if reference.input != report.input:
@@ -100,7 +108,9 @@ def _powers_of_two() -> list[int]:
     return [2**exponent for exponent in range(15)]
 
 
-def sweep_chart(table: Sweep, values: NDArray[Any], here: int, label: str, dark: bool) -> go.Figure:
+def sweep_chart(
+    table: Sweep, values: NDArray[Any], here: int, label: str, unit: str, dark: bool
+) -> go.Figure:
     """One total over the input's height.
 
     Args:
@@ -108,10 +118,10 @@ def sweep_chart(table: Sweep, values: NDArray[Any], here: int, label: str, dark:
         values: What to draw, one number a size.
         here: The chosen height, marked with a line.
         label: What the numbers are, such as ``"MACs"``.
+        unit: What follows their prefix, such as ``"B"``; empty for counts.
         dark: Colours for a dark page.
     """
     figure = _figure(label, dark, 260)
-    unit = "B" if "memory" in label.lower() else ""
     figure.add_scatter(
         x=table.heights,
         y=values.astype(float),

@@ -82,9 +82,9 @@ class _Pen:
         most = max(len([op for op in block.layers if op.branch != "shortcut"]) for block in row)
         height = _TOP + most * _STEP
         names = row[0].path if len(row) == 1 else f"{row[0].path} … {row[-1].path}"
-        # The first row of a stage stands for the stage; the others need an id of their own.
+        # The first row of a stage stands for the stage, each other for its first block.
         first = row[0].layers[0] is part.layers[0]
-        self._band(part, names, height, part.path if first else f"{names}")
+        self._band(part, names, height, part.path if first else row[0].path)
         x = _GUTTER + _GAP / 2
         above = self.top + _TOP - _BOX[1] / 2 - 10
         fork: Point = (_GUTTER / 2, above)

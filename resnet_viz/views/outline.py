@@ -69,9 +69,8 @@ class Run:
 
     @property
     def path(self) -> str:
-        """The block's path; ``layer3.2-layer3.34`` for several."""
-        first, last = self.blocks[0].path, self.blocks[-1].path
-        return first if len(self.blocks) == 1 else f"{first}-{last}"
+        """The first block's path, which stands for all of them."""
+        return self.blocks[0].path
 
 
 def chw(shape: tuple[int, ...]) -> str:

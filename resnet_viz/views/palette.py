@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Theme", "mix", "stage_colour", "stage_tint", "theme"]
+__all__ = ["Theme", "mix", "stage_colour", "stage_tint", "text_on", "theme"]
 
 # Okabe and Ito's colour-blind-safe set (jfly.uni-koeln.de/color), the yellow darkened and the
 # black replaced so that each is seen on white and on near-black.
@@ -61,6 +61,19 @@ def stage_colour(stage: str) -> str:
 def stage_tint(stage: str, dark: bool, strength: float = 0.12) -> str:
     """A stage's hue, faint upon the page: a background on which text stays readable."""
     return mix(stage_colour(stage), theme(dark).paper, strength)
+
+
+def text_on(colour: str) -> str:
+    """Black or white, whichever is seen better upon a ``#RRGGBB`` colour (WCAG 2.2, contrast)."""
+    # Black and white have equal contrast with a luminance l where (l + 0.05)² = 1.05 * 0.05.
+    return "#000000" if _luminance(colour) > (1.05 * 0.05) ** 0.5 - 0.05 else "#FFFFFF"
+
+
+def _luminance(colour: str) -> float:
+    """The relative luminance of a ``#RRGGBB`` colour, 0 to 1 (WCAG 2.2)."""
+    parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    linear = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return sum(w * p for w, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def mix(colour: str, other: str, share: float) -> str:

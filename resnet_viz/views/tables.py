@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from resnet_viz.records import Profile
@@ -15,27 +16,42 @@ __all__ = ["csv_text", "downsample_table", "layer_table", "resolution_table"]
 Columns = dict[str, list[Any]]
 
 _ABSENT: Final = "–"
+_FRAMES_TO: Final = 2**63  # a data frame's integers end below
 
 
 def layer_table(report: Profile) -> Columns:
-    """One row per operation; shapes as text, counts as integers."""
+    """One row per operation; shapes as text, counts as integers.
+
+    A count of 2**63 or more does not go into a data frame: its column is text, with separators.
+    """
     rows = report.layers
     return {
         "Layer": [row.path for row in rows],
         "Operation": [row.op for row in rows],
         "Stage": [row.stage for row in rows],
         "Branch": [row.branch for row in rows],
-        "Input": [" + ".join(map(chw, row.input_shapes)) for row in rows],
+        "Input": [_inputs(row.input_shapes) for row in rows],
         "Output": [chw(row.output_shape) for row in rows],
         "Kernel": [_window(row.kernel) for row in rows],
         "Stride": [_window(row.stride) for row in rows],
         "Groups": [_ABSENT if row.groups is None else str(row.groups) for row in rows],
-        "Parameters": [row.params for row in rows],
-        "MACs": [row.macs for row in rows],
-        "Output bytes": [row.output_bytes for row in rows],
+        "Parameters": _counts(row.params for row in rows),
+        "MACs": _counts(row.macs for row in rows),
+        "Output bytes": _counts(row.output_bytes for row in rows),
         "Receptive field": [shape_text(row.receptive_field) for row in rows],
         "Jump": [shape_text(row.jump) for row in rows],
     }
+
+
+def _counts(values: Iterable[int]) -> list[Any]:
+    counts = list(values)
+    fit = all(count < _FRAMES_TO for count in counts)
+    return counts if fit else [f"{count:,}" for count in counts]
+
+
+def _inputs(shapes: Sequence[tuple[int, ...]]) -> str:
+    """The shape of what enters, with the number of inputs where it is not one: all are alike."""
+    return chw(shapes[0]) + (f" ({len(shapes)})" if len(shapes) > 1 else "")
 
 
 def _window(pair: tuple[int, int] | None) -> str:
@@ -54,26 +70,29 @@ def downsample_table(report: Profile) -> Columns:
 
 
 def resolution_table(report: Profile, reference: Profile) -> Columns:
-    """Stem and stages: the map each ends with, here and at the reference input."""
+    """Stem and stages: the map each ends with, here and at the reference input.
+
+    MACs as in `layer_table`.
+    """
     here, there = stages(report)[:-1], stages(reference)[:-1]
     last = [part.layers[-1] for part in here]
     columns: Columns = {
         "Stage": [part.path for part in here],
         "Output": [chw(row.output_shape) for row in last],
-        "MACs": [part.macs for part in here],
+        "MACs": _counts(part.macs for part in here),
     }
     if reference.input != report.input:
         size = shape_text((reference.input.height, reference.input.width))
         columns[f"Output at {size}"] = [chw(part.output_shape) for part in there]
-        columns[f"MACs at {size}"] = [part.macs for part in there]
+        columns[f"MACs at {size}"] = _counts(part.macs for part in there)
     return columns | {
         "Jump": [shape_text(row.jump) for row in last],
         "Receptive field": [shape_text(row.receptive_field) for row in last],
     }
 
 
-def csv_text(columns: Columns) -> str:
-    """The table as CSV with a header row."""
+def csv_text(columns: Mapping[str, Sequence[Any]]) -> str:
+    """Columns of equal length as CSV, under a row of their names."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

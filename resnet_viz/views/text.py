@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
 
 from resnet_viz.records import LayerProfile, Profile, Totals
 from resnet_viz.units import si
+from resnet_viz.views.tables import csv_text
 
-__all__ = ["by_x", "csv_columns", "csv_layers", "table"]
+__all__ = ["by_x", "csv_layers", "table"]
 
 _HEADINGS: Final = ("Layer", "Operation", "Output", "Params", "MACs", "Bytes", "Sees")
 _NUMBERS_FROM: Final = 3  # columns to the right of this one are aligned right
@@ -109,9 +108,7 @@ def csv_layers(report: Profile) -> str:
     no meaning is left empty.
     """
     rows = [layer.to_dict() for layer in report.layers]
-    return csv_columns(
-        {name: [_cell(row[name]) for row in rows] for name in rows[0]},
-    )
+    return csv_text({name: [_cell(row[name]) for row in rows] for name in rows[0]})
 
 
 def _cell(value: Any) -> Any:
@@ -120,12 +117,3 @@ def _cell(value: Any) -> Any:
     if value and isinstance(value[0], int):
         return by_x(value)
     return " ".join(part if isinstance(part, str) else by_x(part) for part in value)
-
-
-def csv_columns(columns: Mapping[str, Sequence[Any]]) -> str:
-    """Columns of equal length under their names."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
-    return text.getvalue()

@@ -38,11 +38,6 @@ def _photograph(folder: Path, sample: str, name: str = "photo.jpg") -> tuple[Pat
     return file, data.getvalue()
 
 
-def _open_upload(page: Page) -> None:
-    page.get_by_role("radio", name="Upload").click()
-    expect(page.locator(".st-key-picture")).to_be_visible()
-
-
 def _pick(page: Page, file: Path) -> None:
     """Through the chooser that the button opens."""
     place = page.locator(".st-key-picture")
@@ -69,7 +64,6 @@ def test_a_photograph_is_uploaded_and_its_maps_are_seen(
     assert_same_picture(sample, expected_mosaic(sample_bytes("chelsea"), "layer1.0", SPEC, SIZE))
     source = str(image.get_attribute("src"))
 
-    _open_upload(page)
     first_file, first = _photograph(tmp_path / "a", "astronaut")
     _pick(page, first_file)
     source = _mosaic_after(page, source)
@@ -96,7 +90,6 @@ def test_two_visitors_at_once_see_their_own_maps(
     visitors = {"astronaut": new_page(), "coffee": new_page()}
     for page in visitors.values():
         visit(page, address, LINK)
-        _open_upload(page)
         settled(page)
     before = str(mosaic_image(page, 64, "layer1.0").get_attribute("src"))
 
@@ -126,7 +119,6 @@ def test_a_broken_file_is_one_sentence_and_the_page_lives_on(
     tmp_path: Path, page: Page, address: str
 ) -> None:
     visit(page, address, LINK)
-    _open_upload(page)
     broken = tmp_path / "broken<b>.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\nnothing")
     _pick(page, broken)

@@ -153,7 +153,7 @@ def test_hostile_text_in_a_link_is_shown_as_text(page: Page, address: str) -> No
     link = "h=[a](https://example.org)&w=www.example.org&c=someone@example.org"
     visit(page, address, f"/input_size?model={evil}&{link}")
 
-    alerts = page.get_by_test_id("stSidebar").get_by_test_id("stAlert")
+    alerts = page.get_by_test_id("stMain").get_by_test_id("stAlert")
     expect(alerts).to_have_count(4)
     expect(alerts.first).to_contain_text("<img src=x")
     expect(alerts.filter(has_text="[a](https:")).to_have_count(1)

@@ -67,7 +67,6 @@ def _png(seed: int, height: int = 40, width: int = 60) -> bytes:
 
 
 def _upload(app: AppTest, data: bytes, name: str = "picture.png") -> AppTest:
-    app.segmented_control(key="origin").set_value("Upload").run()
     app.file_uploader(key="picture").set_value((name, data, "image/png")).run()
     return app
 
@@ -138,7 +137,6 @@ def test_an_uploaded_picture_is_what_is_shown() -> None:
 
 def test_until_a_file_is_chosen_the_sample_stays() -> None:
     app = open_page(PAGE, SMALL)
-    app.segmented_control(key="origin").set_value("Upload").run()
 
     _assert_mosaic(app, _maps(sample_bytes("chelsea"), "layer1.0"))
 

@@ -96,7 +96,7 @@ def test_a_layer_that_is_not_there_is_named_and_another_shown(layer: str) -> Non
 
     assert_alive(app, "feature_maps")
     (sentence,) = said(app)
-    assert sentence == f"This network has no layer {layer[:80]}; choose one below."
+    assert sentence == f"This network has no layer {layer[:80]}; it was left out."
     assert app.selectbox(key="layer").value == "layer1.0"
     assert link(app)["layer"] == "layer1.0"
     assert len(app.image) == 3

@@ -36,7 +36,6 @@ def _expected(data: bytes, layer: str) -> NDArray[np.uint8]:
 def _visit(seed: int, layer: str) -> list[NDArray[np.uint8]]:
     """One visitor's mosaics, of one new picture after another under the same file name."""
     app = open_page("feature_maps", f"model=resnet18&h=64&w=64&layer={layer}")
-    app.segmented_control(key="origin").set_value("Upload").run()
     seen = []
     for round_ in range(ROUNDS):
         file = ("mine.png", _png(seed + round_), "image/png")

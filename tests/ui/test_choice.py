@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from resnet_viz.errors import ResNetVizError
+from resnet_viz.seeds import parse_seed
 from resnet_viz.spec import MAX_SIDE, PRESETS, InputSpec, ResNetSpec, preset_input
 from resnet_viz.ui.choice import CUSTOM, LINK_KEYS, Choice
-from resnet_viz.weights import parse_seed
 from tests.strategies import large_specs, specs
 
 SIDES = st.integers(1, MAX_SIDE)

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile, sweep
+from resnet_viz.spec import preset_input
 from resnet_viz.views.charts import channel_chart, cost_chart, resolution_chart, sweep_chart
 from resnet_viz.views.mosaic import shared_scale
 from resnet_viz.views.palette import stage_colour, theme
 from tests.strategies import inputs, specs
+from tests.views.test_palette import contrast
 
 BOTH = pytest.mark.parametrize("dark", [False, True])
 
@@ -46,6 +48,21 @@ def test_the_cost_of_a_stage_can_be_read() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["resnet18", "resnet152", "resnet20"])
+def test_a_bar_bears_its_name_where_there_is_room(name: str) -> None:
+    figure = cost_chart(profile(PRESETS[name], preset_input(name)), dark=False)
+
+    bars = _data(figure)
+    for bar in bars:
+        assert list(bar["text"]) == [bar["name"] if x >= 5 else "" for x in bar["x"]]
+        assert contrast(bar["insidetextfont"]["color"], bar["marker"]["color"]) >= 4.5
+    assert "" in {text for bar in bars for text in bar["text"]}
+    low, high = figure.layout.xaxis.range
+    assert low == 0
+    assert high > 100
+    assert figure.layout.margin.r > 20
+
+
 def test_resolutions_step_down_beside_the_reference() -> None:
     reference = profile(PRESETS["resnet50"])
     here = profile(PRESETS["resnet50"], InputSpec(512, 300))
@@ -63,7 +80,7 @@ def test_resolutions_step_down_beside_the_reference() -> None:
 @BOTH
 def test_a_sweep_is_its_numbers_with_the_chosen_height_marked(dark: bool) -> None:
     table = sweep(PRESETS["resnet18"], range(32, 200))
-    figure = sweep_chart(table, table.macs, 64, "MACs", dark)
+    figure = sweep_chart(table, table.macs, 64, "MACs", "", dark)
 
     (line,) = _data(figure)
     np.testing.assert_array_equal(line["x"], table.heights)
@@ -77,8 +94,8 @@ def test_a_sweep_is_its_numbers_with_the_chosen_height_marked(dark: bool) -> Non
 def test_memory_has_a_unit_and_grids_have_none() -> None:
     table = sweep(PRESETS["resnet18"], [32, 64])
 
-    memory = sweep_chart(table, table.peak_activation_bytes, 32, "Peak memory", False)
-    grid = sweep_chart(table, table.final_heights, 32, "Rows of the final grid", False)
+    memory = sweep_chart(table, table.peak_activation_bytes, 32, "Peak alive", "B", False)
+    grid = sweep_chart(table, table.final_heights, 32, "Rows in memory of the grid", "", False)
     assert memory.layout.yaxis.ticksuffix == "B"
     assert memory.data[0].customdata[0][1].endswith("B")
     assert grid.layout.yaxis.ticksuffix == ""

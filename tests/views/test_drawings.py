@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -89,8 +90,7 @@ def _expected_blocks(graph: LayerGraph) -> tuple[set[str], int]:
         drawn = [f"{stage}.{i}" for i in range(count)]
         adds = [f"{path}.add" for path in drawn]
         if count > 6:
-            fold = f"{stage}.2-{stage}.{count - 2}" if count > 7 or count - 2 > 2 else drawn[2]
-            drawn = [*drawn[:2], fold, drawn[-1]]
+            drawn = [*drawn[:3], drawn[-1]]
             adds = [*adds[:2], adds[-2], adds[-1]]
         nodes |= {*drawn, *adds}
         edges += 3 * len(drawn)  # into the box, into the addition, and the shortcut
@@ -157,7 +157,11 @@ def _check_operations(drawing: Drawing, report: Profile) -> None:
     bands = set(drawing.nodes) - operations
     rows = sum(-(-count // 6) for count in report.spec.blocks) + 2
     assert len(bands) == rows
-    assert bands >= {row.stage for row in report.layers}
+    stages = {row.stage for row in report.layers}
+    assert bands >= stages
+    later = {f"layer{i}.{first}" for i, count in enumerate(report.spec.blocks, start=1)
+             for first in range(6, count, 6)}  # fmt: skip
+    assert bands - stages == later
     assert drawing.pairs == Counter((source, op.path) for op in graph for source in op.inputs)
     for row in report.layers:
         assert shape_text(row.output_shape[1:]) in drawing.nodes[row.path]["label"]
@@ -226,9 +230,46 @@ def test_a_drawing_keeps_its_places_when_only_numbers_change() -> None:
 def test_a_folded_run_says_how_many() -> None:
     drawing = parse(draw(profile(PRESETS["resnet152"])).source)
 
-    folded = drawing.nodes["layer3.2-layer3.34"]
+    folded = drawing.nodes["layer3.2"]
     assert folded["label"] == "layer3.2 … 34\n× 33"
     assert folded["peripheries"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("spec", "texts"),
+    [
+        (PRESETS["resnet18"], ("3×3, 3×3", "3×3/2, 3×3")),
+        (PRESETS["resnet50"], ("1×1, 3×3, 1×1", "1×1, 3×3/2, 1×1")),
+        (ResNetSpec(stride_in="1x1"), ("1×1, 3×3, 1×1", "1×1/2, 3×3, 1×1")),
+    ],
+)
+def test_a_block_s_windows_are_read_off_its_main_branch(
+    spec: ResNetSpec, texts: tuple[str, str]
+) -> None:
+    drawing = parse(draw(profile(spec)).source)
+
+    for path, text in zip(("layer1.0", "layer2.0"), texts, strict=True):
+        assert drawing.nodes[path]["label"] == f"{path}\n{text}"
+        assert drawing.nodes[path.replace(".0", ".1")]["label"].endswith(f"\n{texts[0]}")
+
+
+# Adobe's metrics of Helvetica, in thousandths of the size.
+_WIDE = {"×": 584, "…": 1000, ".": 278, ",": 278, "/": 278, " ": 278, "l": 222, "r": 333, "y": 500}
+
+
+@pytest.mark.parametrize("stem", ["imagenet", "deep"])
+@pytest.mark.parametrize("name", ["resnet34", "resnet50", "resnet152"])
+def test_text_stays_in_its_box(name: str, stem: Any) -> None:
+    spec = replace(PRESETS[name], stem=stem)
+    for name, attributes in parse(draw(profile(spec)).source).nodes.items():
+        if attributes["shape"] == "box" and name not in ("stem", "head", *_stage_names(spec)):
+            for line in attributes["label"].split("\n"):
+                width = 11 / 1000 * sum(_WIDE.get(letter, 556) for letter in line)
+                assert width < 72 * float(attributes["width"]), (name, line)
+
+
+def _stage_names(spec: ResNetSpec) -> list[str]:
+    return [f"layer{i}" for i in range(1, len(spec.blocks) + 1)]
 
 
 def test_boxes_of_a_row_do_not_overlap() -> None:
@@ -237,7 +278,7 @@ def test_boxes_of_a_row_do_not_overlap() -> None:
         bands = {"stem", "head", *(f"layer{i}" for i in range(1, 5))} if level != "stage" else set()
         boxes = []
         for name, attributes in drawing.nodes.items():
-            if name not in bands and " … " not in name:
+            if name not in bands:
                 x, y = map(float, attributes["pos"].split(","))
                 width, height = 72 * float(attributes["width"]), 72 * float(attributes["height"])
                 boxes.append((x - width / 2, y - height / 2, x + width / 2, y + height / 2))

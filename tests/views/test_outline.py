@@ -53,13 +53,15 @@ def test_what_enters_and_leaves() -> None:
     )
 
 
-def test_a_long_run_names_its_ends() -> None:
+def test_a_long_run_goes_by_its_first_block() -> None:
     report = profile(PRESETS["resnet152"])
     part = stages(report)[3]
 
-    assert [run.path for run in runs(report, part)] == [
-        "layer3.0", "layer3.1", "layer3.2-layer3.34", "layer3.35"
+    assert [(run.path, len(run.blocks)) for run in runs(report, part)] == [
+        ("layer3.0", 1), ("layer3.1", 1), ("layer3.2", 33), ("layer3.35", 1)
     ]  # fmt: skip
+    for run in runs(report, part):
+        assert report.layer(run.path).block == run.path
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnet_viz.views.palette import mix, stage_colour, stage_tint, theme
+from resnet_viz.views.palette import mix, stage_colour, stage_tint, text_on, theme
 
 STAGES = tuple(f"layer{number}" for number in range(1, 9))
 BOTH = pytest.mark.parametrize("dark", [False, True])
@@ -89,3 +89,12 @@ def test_a_mixture_lies_between(one: str, other: str, share: float) -> None:
         assert low <= int(mixed[i : i + 2], 16) <= high
     assert mix(one, other, 1) == one
     assert mix(one, other, 0) == other
+
+
+@given(COLOURS)
+def test_text_can_be_read_on_any_colour(colour: str) -> None:
+    assert text_on(colour) in ("#000000", "#FFFFFF")
+    assert contrast(text_on(colour), colour) == max(
+        contrast(colour, end) for end in ("#000000", "#FFFFFF")
+    )
+    assert contrast(text_on(colour), colour) >= 4.5

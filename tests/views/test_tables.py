@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
+import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
 from hypothesis import given, settings
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
@@ -25,10 +28,10 @@ def test_a_row_an_operation(spec: ResNetSpec, size: InputSpec) -> None:
     assert sum(table["Output bytes"]) == report.totals.activation_bytes
     for row, shown in zip(report.layers, table["Output"], strict=True):
         assert tuple(map(int, shown.split(" × "))) == row.output_shape[1:]
-    additions = [
-        shown for op, shown in zip(table["Operation"], table["Input"], strict=True) if op == "add"
-    ]
-    assert all(shown.count(" + ") == 1 for shown in additions)
+    for row, shown in zip(report.layers, table["Input"], strict=True):
+        sizes, _, count = shown.partition(" (")
+        assert count == ("2)" if row.op == "add" else "")
+        assert {tuple(map(int, sizes.split(" × ")))} == {s[1:] for s in row.input_shapes}
 
 
 @settings(max_examples=60)
@@ -71,3 +74,39 @@ def test_resolutions_stand_beside_the_reference() -> None:
     assert table["Receptive field"][-1] == "435 × 435"
     assert sum(table["MACs"]) + 512_000 == here.totals.macs
     assert "Output at 224 × 224" not in resolution_table(reference, reference)
+
+
+def test_an_addition_names_its_inputs_once() -> None:
+    table = layer_table(profile(PRESETS["resnet18"]))
+
+    index = table["Layer"].index("layer1.0.add")
+    assert (table["Input"][index], table["Output"][index]) == ("64 × 56 × 56 (2)", "64 × 56 × 56")
+
+
+def test_counts_that_no_data_frame_holds_are_text() -> None:
+    report = profile(PRESETS["resnet18"])
+    small, large = (
+        replace(report, layers=(report.layers[0]._replace(macs=macs), *report.layers[1:]))
+        for macs in (2**63 - 1, 2**63)
+    )
+
+    assert layer_table(small)["MACs"][0] == 2**63 - 1
+    column = layer_table(large)["MACs"]
+    assert column[0] == "9,223,372,036,854,775,808"
+    assert [int(text.replace(",", "")) for text in column] == [r.macs for r in large.layers]
+    assert layer_table(large)["Parameters"] == [row.params for row in report.layers]
+
+    both = resolution_table(replace(large, input=InputSpec(32, 32)), report)
+    assert both["MACs"][1] == f"{sum(r.macs for r in report.layers if r.stage == 'layer1'):,}"
+    assert isinstance(both["MACs at 224 × 224"][1], int)
+    for table in (layer_table(large), both, layer_table(small)):
+        pd.DataFrame(table)
+        pa.table(table)  # as Streamlit sends it
+
+
+def test_the_largest_network_at_the_largest_input_has_a_table() -> None:
+    spec = ResNetSpec(blocks=(1,) * 8, base_width=1024, width_per_group=1024)
+    table = layer_table(profile(spec, InputSpec(16_384, 16_384, batch=4096)))
+
+    assert isinstance(table["MACs"][0], str)
+    pa.table(table)
