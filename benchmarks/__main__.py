@@ -2,9 +2,9 @@
 
 In an environment of its own, from the root of the repository::
 
-    python3 -m venv /tmp/bench
-    /tmp/bench/bin/pip install -r benchmarks/requirements.txt
-    /tmp/bench/bin/python -m benchmarks            # or --rounds 9 --rows 1,3
+    python3 -m venv .venv-bench
+    .venv-bench/bin/pip install -r benchmarks/requirements.txt
+    .venv-bench/bin/python -m benchmarks            # or --rounds 9 --rows 1,3
 """
 
 from __future__ import annotations

@@ -75,8 +75,7 @@ st.dataframe(
         name: st.column_config.NumberColumn(format="localized")
         for name in ("Parameters", "MACs", "Output bytes")
         if table[name].dtype.kind == "i"  # what is too large for a data frame comes as text
-    }
-    | {"Input": st.column_config.TextColumn(width="medium")},
+    },
     alt="One row per operation, in the order of execution",
 )
 st.caption(f"{len(table):,} of {len(report.layers):,} operations; bytes are float32.")
