@@ -37,8 +37,11 @@ def read(edited: bool) -> dict[str, str] | None:
     if _CURRENT not in st.session_state:
         return query
     recent = [past for past, until in st.session_state[_PAST] if _is_recent(until)]
-    own = query == st.session_state[_CURRENT] or query in recent
-    return None if edited or own else query
+    if edited or query == st.session_state[_CURRENT] or query in recent:
+        return None
+    # The browser went there by itself, so none of its addresses is behind any more.
+    st.session_state.update({_CURRENT: query, _PAST: []})
+    return query
 
 
 def write(choice: Choice) -> None:
