@@ -18,8 +18,11 @@ import typer
 
 from resnet_viz.cli_network import Network, takes_network
 from resnet_viz.errors import ResNetVizError, SpecError
+from resnet_viz.ledger import LIKE, counted
 from resnet_viz.profile import DTYPE_BYTES, profile, sweep
 from resnet_viz.spec import MAX_SIDE
+from resnet_viz.views.opening import LEVELS, Opening
+from resnet_viz.views.outline import COSTS
 from resnet_viz.views.tables import csv_text
 from resnet_viz.views.text import csv_layers, table
 
@@ -47,15 +50,32 @@ def _profile(
     format: Annotated[str, typer.Option(help="table, json or csv.")] = "table",  # noqa: A002
     batch: Batch = 1,
     dtype: Dtype = "float32",
+    like: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help=f"Count operations, too, as this does: {', '.join(LIKE)}.",
+        ),
+    ] = None,
     out: Out = None,
 ) -> None:
-    """Shapes, costs and receptive field of every layer."""
+    """Shapes, costs and receptive field of every layer.
+
+    With --like the totals have another number, counted: the operations as a paper or another
+    tool counts them. In JSON it stands with its name under totals, in CSV as a column.
+    """
     _require("--format", format, ("table", "json", "csv"))
+    if like is not None:
+        _require("--like", like, tuple(LIKE))
     report = profile(net.spec, replace(net.input, batch=batch), dtype)
     if format == "json":
-        _write(_json(report.to_dict()), out)
+        document = report.to_dict()
+        if like is not None:
+            total = counted(report, LIKE[like].ledger)
+            document["totals"] |= {"like": like, "counted": total}
+        _write(_json(document), out)
     else:
-        _write(table(report) if format == "table" else csv_layers(report), out)
+        _write(table(report, like) if format == "table" else csv_layers(report, like), out)
 
 
 @app.command("graph")
@@ -63,12 +83,26 @@ def _profile(
 def _graph(
     net: Network,
     level: Annotated[str, typer.Option(help="stage, block or op.")] = "block",
-    format: Annotated[str, typer.Option(help="dot, svg, png or pdf.")] = "dot",  # noqa: A002
+    format: Annotated[  # noqa: A002
+        str, typer.Option(help="dot, svg, png or pdf; json is the profile of what is drawn.")
+    ] = "dot",
+    toggle: Annotated[
+        str,
+        typer.Option(
+            "--open", metavar="PART,...", help="Open or close by hand: layer1.0,layer3.1-35."
+        ),
+    ] = "",
+    cost: Annotated[
+        str, typer.Option(help="What the bars show: macs, output_bytes or params.")
+    ] = "macs",
+    dark: Annotated[bool, typer.Option("--dark/--light", help="Colours.")] = False,
+    column: Annotated[bool, typer.Option("--column", help="From top to bottom.")] = False,
     out: Out = None,
 ) -> None:
     """Graph of stages, blocks or operations."""
-    _require("--level", level, ("stage", "block", "op"))
-    _require("--format", format, ("dot", "svg", *_BINARY))
+    _require("--level", level, LEVELS)
+    _require("--format", format, ("dot", "json", "svg", *_BINARY))
+    _require("--cost", cost, tuple(COSTS))
     if format in _BINARY and out is None and sys.stdout.isatty():
         raise typer.BadParameter(
             f"a {format} file cannot be shown in a terminal; name one with --out.",
@@ -77,7 +111,14 @@ def _graph(
     from resnet_viz.views import dot
     from resnet_viz.views.render import render
 
-    drawing = dot.draw(profile(net.spec, net.input), level=level)
+    report = profile(net.spec, net.input)
+    if format == "json":
+        _write(_json(report.to_dict()), out)
+        return
+    opening = Opening.parse(level, toggle)
+    if unknown := opening.toggled - opening.within(report).toggled:
+        raise SpecError(f"--open: this network has no part {min(unknown)} that opens.")
+    drawing = dot.draw(report, opening, dark=dark, cost=cost, column=column)
     _write(drawing.source if format == "dot" else render(drawing, format), out)
 
 

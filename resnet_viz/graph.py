@@ -146,10 +146,10 @@ class LayerGraph:
     def outputs(self) -> Mapping[str, str]:
         """Every path that can be asked for, with the operation whose output it yields.
 
-        Operations yield their own; blocks, stages and other containers that of their last
-        operation.
+        Operations yield their own; blocks, stages (the stem and the head too) and other
+        containers that of their last operation.
         """
-        last: dict[str, str] = {}
+        last = {operation.stage: operation.path for operation in self.operations}
         for operation in self.operations:
             parts = operation.path.split(".")
             for length in range(1, len(parts)):

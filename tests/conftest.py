@@ -39,6 +39,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("device", [device.name for device in available_devices()])
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--overwrite", action="store_true", help="write the drawings on file anew (test_golden.py)"
+    )
+
+
 @pytest.fixture(scope="session")
 def reference() -> Callable[[str], Any]:
     """Facts and figures of others, by the name of their file in ``tests/data``."""

@@ -50,7 +50,7 @@ OTHERS = [
     ("bogus", "No such command"),
     ("--bogus", "No such option"),
     ("graph --level layer", "--level must be one of stage, block, op"),
-    ("graph --format gif", "--format must be one of dot, svg, png, pdf"),
+    ("graph --format gif", "--format must be one of dot, json, svg, png, pdf"),
     ("graph --format svg --out {folder}", "Is a directory"),
     ("sweep", "Missing option '--sizes'"),
     ("sweep --sizes", "requires an argument"),

@@ -130,6 +130,11 @@ def test_every_module_can_be_asked_for_and_yields_its_own_output(spec: ResNetSpe
             part.register_forward_hook(lambda _m, _a, out, path=path: outputs.update({path: out}))
     with torch.no_grad():
         model(picture(model, InputSpec(9, 7)))
+    # The stem and the head are not modules of their own.
+    outputs |= {name: outputs[graph.outputs[name]] for name in ("stem", "head")}
+    assert graph.outputs["head"] == "fc"
+    assert graph.by_path[graph.outputs["stem"]].stage == "stem"
+    assert graph.outputs["stem"] == graph.blocks[0].source
     assert set(graph.outputs) == set(outputs)
     for path, output in outputs.items():
         assert graph.output_of(path) is graph.by_path[graph.outputs[path]]

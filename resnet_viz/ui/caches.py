@@ -19,9 +19,20 @@ from resnet_viz.preparation import Fit, prepare
 from resnet_viz.profile import profile
 from resnet_viz.spec import InputSpec, ResNetSpec
 from resnet_viz.units import si
+from resnet_viz.views.dot import draw
+from resnet_viz.views.opening import Opening
+from resnet_viz.views.render import render
 from resnet_viz.witness import Witness, call_witness
 
-__all__ = ["MAX_CAPTURE_BYTES", "MAX_WEIGHT_BYTES", "digest", "feature_maps", "picture", "witness"]
+__all__ = [
+    "MAX_CAPTURE_BYTES",
+    "MAX_WEIGHT_BYTES",
+    "digest",
+    "drawing",
+    "feature_maps",
+    "picture",
+    "witness",
+]
 
 
 # What one visitor's feature maps may take, of memory that all visitors share.
@@ -38,6 +49,16 @@ def digest(data: bytes) -> str:
 def witness(spec: ResNetSpec, size: InputSpec) -> Witness:
     """The count that torchinfo makes of a network at an input size."""
     return call_witness(profile(spec, size))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def drawing(
+    spec: ResNetSpec, size: InputSpec, level: str, opened: str, dark: bool, cost: str, column: bool
+) -> str:
+    """The SVG of a network's graph."""
+    report = profile(spec, size)
+    opening = Opening.parse(level, opened)
+    return render(draw(report, opening, dark=dark, cost=cost, column=column), "svg").decode()
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -16,8 +16,10 @@ from resnet_viz.spec import (
     preset_input,
     preset_name,
 )
+from resnet_viz.views.opening import DEFAULT_OPENING, Opening
+from resnet_viz.views.outline import COSTS
 
-__all__ = ["CUSTOM", "LINK_KEYS", "SPEC_KEYS", "Choice"]
+__all__ = ["CUSTOM", "LINK_KEYS", "PAGE_KEYS", "SPEC_KEYS", "Choice"]
 
 CUSTOM: Final = "custom"
 
@@ -38,7 +40,8 @@ SPEC_KEYS: Final = (
     "classes",
     "zero_init",
 )
-LINK_KEYS: Final = (*SPEC_KEYS, "h", "w", "device", "weights", "layer")
+PAGE_KEYS: Final = ("layer", "level", "open", "cost")  # what is looked at, and how
+LINK_KEYS: Final = (*SPEC_KEYS, "h", "w", "device", "weights", *PAGE_KEYS)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,10 @@ class Choice:
         input: The input, its channels those of the network.
         device: ``auto`` or a device's name.
         weights: A weights source, ``random:<seed>``.
-        layer: The operation, block or stage in focus; None for none.
+        layer: The operation, block, stage or downsample point in focus, or ``input``; None for
+            none.
+        opening: What is open in the graph.
+        cost: What the bars in the graph show: a key of `resnet_viz.views.outline.COSTS`.
     """
 
     spec: ResNetSpec
@@ -58,6 +64,14 @@ class Choice:
     device: str = "auto"
     weights: str = "random:0"
     layer: str | None = None
+    opening: Opening = DEFAULT_OPENING
+    cost: str = "macs"
+
+    @property
+    def looks(self) -> dict[str, str | None]:
+        """The values of `PAGE_KEYS`."""
+        level, opened = self.opening.level, self.opening.text
+        return {"layer": self.layer, "level": level, "open": opened, "cost": self.cost}
 
     @property
     def model(self) -> str:
@@ -76,8 +90,9 @@ class Choice:
             query["device"] = self.device
         if self.weights != "random:0":
             query["weights"] = self.weights
-        if self.layer:
-            query["layer"] = self.layer
+        for key, value in self.looks.items():
+            if value and value != _USUAL_LOOKS.get(key):
+                query[key] = value
         return query
 
     @classmethod
@@ -112,7 +127,32 @@ class Choice:
                 f"not {device[:40]!r}."
             )
             device = "auto"
-        return cls(spec, size, device, weights, query.get("layer")), tuple(problems)
+        opening, cost = _looks(query, problems)
+        layer = query.get("layer")
+        return cls(spec, size, device, weights, layer, opening, cost), tuple(problems)
+
+
+_USUAL_LOOKS: Final = {"level": DEFAULT_OPENING.level, "cost": "macs"}
+
+
+def _looks(query: Mapping[str, str], problems: list[str]) -> tuple[Opening, str]:
+    """What is open, and the cost that is shown."""
+    opening = DEFAULT_OPENING
+    for key in ("level", "open"):
+        try:
+            given = {"level": opening.level, "open": ""} | {key: query.get(key, "")}
+            if given[key]:
+                opening = Opening.parse(given["level"], given["open"])
+        except SpecError as error:
+            problems.append(f"The link's {key} was left out: {error}")
+    cost = query.get("cost", "macs")
+    if cost not in COSTS:
+        known = ", ".join(COSTS)
+        problems.append(
+            f"The link's cost was left out: it must be one of {known}, not {cost[:40]!r}."
+        )
+        cost = "macs"
+    return opening, cost
 
 
 def _usual_input(model: str) -> InputSpec:

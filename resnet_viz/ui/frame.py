@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from resnet_viz.graph import trace
+from resnet_viz.graph import INPUT, trace
 from resnet_viz.profile import profile
 from resnet_viz.records import Profile, Totals
 from resnet_viz.spec import PRESETS, preset_input
@@ -90,10 +90,13 @@ def begin(title: str) -> tuple[Choice, Profile]:
         usual = _reference()
     if sidebar.device_is_absent():
         st.rerun()
-    if choice.layer is not None and choice.layer not in trace(choice.spec).outputs:
+    known = choice.layer in (None, INPUT) or choice.layer in trace(choice.spec).outputs
+    if not known and choice.layer is not None:
         name = choice.layer[:80]
         place.warning(plain(f"This network has no layer {name}; it was left out."))
         sidebar.focus(None)
+    if choice.opening.toggled and (fitting := choice.opening.within(report)) != choice.opening:
+        sidebar.set_opening(fitting)
     with place:
         _metrics(report.totals, usual)
     return sidebar.current(), report

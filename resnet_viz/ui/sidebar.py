@@ -27,7 +27,9 @@ from resnet_viz.spec import (
     preset_name,
 )
 from resnet_viz.ui import link
-from resnet_viz.ui.choice import CUSTOM, LINK_KEYS, Choice
+from resnet_viz.ui.choice import CUSTOM, LINK_KEYS, PAGE_KEYS, Choice
+from resnet_viz.views.opening import Opening
+from resnet_viz.views.outline import COSTS
 
 __all__ = [
     "base_preset",
@@ -38,14 +40,17 @@ __all__ = [
     "focus",
     "model_name",
     "news",
+    "say",
+    "set_opening",
 ]
 
 _CHOICE: Final = "_choice"  # the last choice that could be built
 _BASE: Final = "_base_preset"  # the preset that the choice started from
 _NEWS: Final = "_news"  # what had to be left out of a link
+_KEPT: Final = "_news_kept"  # they were said after the last run, by a callback
 _DRAWN: Final = "_drawn"  # the widgets' values as the last run left them
 
-_WIDGETS: Final = tuple(key for key in LINK_KEYS if key != "layer")  # it has none here
+_WIDGETS: Final = tuple(key for key in LINK_KEYS if key not in PAGE_KEYS)
 
 _SIZES: Final[Mapping[str, tuple[int | None, int, int]]] = {
     "224": (None, 224, 224),
@@ -100,15 +105,33 @@ def news() -> list[str]:
 
 def focus(layer: str | None) -> None:
     """Set the layer in focus, for all pages."""
-    st.session_state[_CHOICE] = replace(current(), layer=layer)
-    link.write(current())
+    _look(replace(current(), layer=layer))
+
+
+def set_opening(opening: Opening) -> None:
+    """Set what is open in the graph."""
+    _look(replace(current(), opening=opening))
+
+
+def _look(choice: Choice) -> None:
+    state = st.session_state
+    state[_CHOICE] = choice
+    # A widget that stands already has its value and could not be given one.
+    state.update({k: value for k, value in choice.looks.items() if state.get(k) != value})
+    link.write(choice)
+
+
+def say(sentence: str) -> None:
+    """Add to the news of the next page that is drawn; for callbacks."""
+    st.session_state[_NEWS] = [sentence]
+    st.session_state[_KEPT] = True
 
 
 def draw() -> None:
     """Draw the sidebar and settle this run's choice."""
     state = st.session_state
     edited = _edits()
-    if edited:
+    if edited and not state.pop(_KEPT, False):
         state[_NEWS] = []
     query = link.read(edited)
     if query is not None:
@@ -131,8 +154,8 @@ def _edits() -> bool:
     state = st.session_state
     if _DRAWN not in state:
         return False
-    layer = state.get("layer", current().layer) != current().layer
-    return layer or any(state.get(key, old) != old for key, old in state[_DRAWN].items())
+    before = current().looks | state[_DRAWN]
+    return any(state.get(key, old) != old for key, old in before.items())
 
 
 def _adopt(query: Mapping[str, str]) -> None:
@@ -178,9 +201,8 @@ def _fill(choice: Choice) -> None:
         "stride_in": spec.stride_in,
         "shortcut": spec.shortcut,
         "zero_init": spec.zero_init_residual,
-        "layer": choice.layer,
     }
-    st.session_state.update(values)
+    st.session_state.update(values | choice.looks)
 
 
 def _network() -> None:
@@ -314,8 +336,16 @@ def _settled() -> tuple[Choice, list[str]]:
         weights = state.weights
     except ResNetVizError as error:
         problems.append(f"{error} The weights stay as they were.")
-    layer = state.get("layer", before.layer)  # its widget stands on one page only
-    return Choice(spec, size, state.device, weights, layer), problems
+    # Their widgets stand on some pages only.
+    looks = {key: state.get(key, value) for key, value in before.looks.items()}
+    opening, cost = before.opening, before.cost
+    try:
+        opening = Opening.parse(looks["level"] or opening.level, looks["open"] or "")
+    except ResNetVizError as error:
+        problems.append(f"{error} What is open stays as it was.")
+    cost = looks["cost"] if looks["cost"] in COSTS else cost
+    layer = looks["layer"]
+    return Choice(spec, size, state.device, weights, layer, opening, cost), problems
 
 
 def _preset_chosen() -> None:
@@ -337,7 +367,10 @@ def _preset_chosen() -> None:
     spec = replace(
         preset, in_channels=state.c, num_classes=classes, zero_init_residual=state.zero_init
     )
-    _fill(Choice(spec, replace(size, channels=state.c), state.device, state.weights, None))
+    now = current()
+    opening = Opening(now.opening.level)
+    size = replace(size, channels=state.c)
+    _fill(Choice(spec, size, state.device, state.weights, None, opening, now.cost))
 
 
 def _block_chosen() -> None:

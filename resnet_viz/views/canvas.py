@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import graphviz
 
@@ -20,8 +20,20 @@ __all__ = ["Canvas", "Point"]
 Point = tuple[float, float]
 
 _FONT = "Helvetica,Arial,sans-serif"
-_CORNER = 8.0
-_ARROW = 7.0
+# How things look if nothing else is said; what is said once is neither written nor read again.
+_NODE = {
+    "fontname": _FONT,
+    "shape": "box",
+    "style": "rounded,filled",
+    "peripheries": "1",
+    "labelloc": "c",
+    "fixedsize": "shape",
+    "margin": "0",
+    "penwidth": "1.3",
+}
+_EDGE = {"fontname": _FONT, "fontsize": "9", "arrowsize": "0.5", "style": "solid"}
+_CORNER = 7.0
+_ARROW = 5.0
 
 
 @dataclass(slots=True)
@@ -31,6 +43,7 @@ class Canvas:
     graph: graphviz.Digraph
     theme: Theme
     edges: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+    ground: list[str] = field(default_factory=list)
 
     @classmethod
     def new(cls, title: str, theme: Theme) -> Canvas:
@@ -38,14 +51,14 @@ class Canvas:
         graph = graphviz.Digraph(engine="neato")  # overruled by `layout`
         graph.attr(
             layout="nop2",
-            bgcolor="transparent",
+            bgcolor=theme.paper,
             tooltip=graphviz.escape(title),
             fontname=_FONT,
-            pad="0.08",
+            pad="0.03",
             outputorder="nodesfirst",
         )
-        graph.attr("node", fontname=_FONT, fixedsize="shape", fontsize="11", penwidth="1.4")
-        graph.attr("edge", fontname=_FONT, fontsize="9", arrowsize="0.7", penwidth="1.1")
+        graph.attr("node", **_NODE, fontcolor=theme.ink)
+        graph.attr("edge", **_EDGE, fontcolor=theme.faint, color=theme.faint)
         return cls(graph, theme)
 
     def node(
@@ -56,34 +69,36 @@ class Canvas:
         size: Point,
         *,
         colour: str,
-        fill: str = "none",
+        fill: str,
         shape: str = "box",
         style: str = "rounded,filled",
         tooltip: str = "",
-        title: bool = False,
-        **attributes: str,
+        title: Literal["", "left", "right"] = "",
+        font: float = 10.0,
+        outlines: int = 1,
     ) -> None:
-        """A shape of a width and height around its centre; its id is the path it stands for."""
-        # A title stands one line below the upper edge, clear of the outline. (An empty line
-        # without the space breaks the Graphviz that st.graphviz_chart runs in the browser.)
-        label = _on_lines(text, "\\n")
+        """A shape of a width and height around its centre; its id is the path it stands for.
+
+        The text is made as small as the shape asks for. A `title` stands at the upper left or
+        right, one line below the edge, instead of in the middle.
+        """
+        end = {"": "\\n", "left": "\\l", "right": "\\r"}[title]
+        look = {"shape": shape, "style": style, "peripheries": str(outlines)}
+        look |= {"labelloc": "t", "fixedsize": "true", "margin": "0.09,0"} if title else {}
+        label = _on_lines(text, end)
+        font = font if title else min(font, (size[0] - 4) / _widest(text))
         self.graph.node(
             graphviz.escape(path),
-            label=f" \\l{label}\\l" if title else label,
+            label=graphviz.nohtml(f" {end}{label}{end}") if title else label,
+            fontsize=f"{font:.3g}",
             id=graphviz.escape(path),
-            pos=f"{centre[0]:g},{-centre[1]:g}",
-            width=f"{size[0] / 72:g}",
-            height=f"{size[1] / 72:g}",
-            shape=shape,
-            style=style,
+            pos=_position(centre),
+            width=f"{size[0] / 72:.5g}",
+            height=f"{size[1] / 72:.5g}",
             color=colour,
             fillcolor=fill,
-            fontcolor=self.theme.ink,
-            labelloc="t" if title else "c",
-            fixedsize="true" if title else "shape",
-            margin="0.12,0" if title else "0",
             tooltip=_on_lines(tooltip or text, " · "),
-            **attributes,
+            **{name: value for name, value in look.items() if _NODE[name] != value},
         )
 
     def edge(
@@ -94,32 +109,52 @@ class Canvas:
         *,
         label: str = "",
         label_at: Point | None = None,
+        thickness: float = 1.1,
         dashed: bool = False,
         tooltip: str = "",
+        font: float = 9.0,
     ) -> None:
-        """An arrow along a polyline with rounded corners."""
-        attributes = {"pos": _spline(points)}
+        """An arrow along a polyline with rounded corners, `thickness` points wide."""
+        attributes = {"pos": _spline(points), "id": graphviz.escape(f"{source}->{target}")}
         if label and label_at:
-            attributes |= {
-                "label": graphviz.escape(label),
-                "lp": f"{label_at[0]:g},{-label_at[1]:g}",
-                "fontcolor": self.theme.faint,
-            }
-        ends = (_plain(source), _plain(target))
-        drawn = dict(
-            color=self.theme.faint,
-            style="dashed" if dashed else "solid",
-            tooltip=graphviz.escape(tooltip or f"{source} to {target}: {label}"),
-            **attributes,
-        )
-        self.edges.append((*ends, drawn))
+            attributes |= {"label": graphviz.escape(label), "lp": _position(label_at)}
+            attributes |= {"fontsize": f"{font:.3g}"} if font != float(_EDGE["fontsize"]) else {}
+        if dashed:
+            attributes["style"] = "dashed"
+        attributes["penwidth"] = f"{thickness:.2g}"
+        drawn = attributes | {
+            "tooltip": graphviz.escape(tooltip or f"{source} to {target}: {label}")
+        }
+        self.edges.append((_plain(source), _plain(target), drawn))
+
+    def slab(self, centre: Point, size: Point, outline: str, fill: str) -> None:
+        """A rectangle behind everything, which is no node: the picture of a tensor."""
+        (x, y), (width, height) = centre, size
+        corners = [(x + i * width / 2, y + j * height / 2) for i, j in _AROUND]
+        path = " ".join(f"{a:.5g} {-b:.5g}" for a, b in corners)
+        # Graphviz's xdot language: a fill and a pen colour, then a filled polygon.
+        self.ground.append(f"C 7 -{fill} c 7 -{outline} P 4 {path}")
 
     def finish(self) -> graphviz.Digraph:
         """The drawing; edges come last, since a node is drawn where it is first named."""
+        if self.ground:
+            self.graph.attr(_background=" ".join(self.ground))
         for source, target, attributes in self.edges:
             self.graph.edge(source, target, **attributes)
         self.edges.clear()
         return self.graph
+
+
+def _widest(text: str) -> float:
+    """Of the text's lines, in ems, as Helvetica's digits and letters are on average."""
+    return max(map(len, text.split("\n"))) * 0.51
+
+
+_AROUND = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+
+
+def _position(point: Point) -> str:
+    return f"{point[0]:.5g},{-point[1]:.5g}"
 
 
 def _on_lines(text: str, separator: str) -> Any:
@@ -148,7 +183,7 @@ def _spline(points: Sequence[Point]) -> str:
         enter, leave = _toward(corner, before, radius_in), _toward(corner, after, radius_out)
         curve += [*_straight(curve[-1], enter), corner, corner, leave]
     curve += _straight(curve[-1], stops[-1])
-    return f"e,{tip[0]:g},{-tip[1]:g} " + " ".join(f"{x:.5g},{-y:.5g}" for x, y in curve)
+    return f"e,{_position(tip)} " + " ".join(map(_position, curve))
 
 
 def _straight(start: Point, end: Point) -> list[Point]:

@@ -12,13 +12,12 @@ from resnet_viz.records import Profile, Sweep
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.colours import Scale
 from resnet_viz.views.outline import chw, stages
-from resnet_viz.views.palette import stage_colour, text_on, theme
+from resnet_viz.views.palette import stage_colour, theme
 
-__all__ = ["channel_chart", "cost_chart", "resolution_chart", "sweep_chart"]
+__all__ = ["channel_chart", "resolution_chart", "sweep_chart"]
 
 _HEIGHT: Final = 320  # pixels
 _MARGIN: Final = {"l": 8, "r": 8, "t": 36, "b": 8}
-_NAMED_FROM: Final = 5  # per cent: a narrower bar has no room for a name
 
 
 def _figure(title: str, dark: bool, height: int = _HEIGHT) -> go.Figure:
@@ -35,45 +34,6 @@ def _figure(title: str, dark: bool, height: int = _HEIGHT) -> go.Figure:
     grid = "rgba(128,128,128,0.25)"
     figure.update_xaxes(gridcolor=grid, zerolinecolor=grid)
     figure.update_yaxes(gridcolor=grid, zerolinecolor=grid)
-    return figure
-
-
-def cost_chart(report: Profile, dark: bool) -> go.Figure:
-    """Shares of MACs, parameters and output bytes by stage, as three stacked bars.
-
-    A stage's name stands in its bars where there is room; every bar has it under the pointer.
-    """
-    figure = _figure("Where the cost is", dark, 210)
-    totals = report.totals
-    kinds = {
-        "Activations": (totals.activation_bytes, "output_bytes", "B"),
-        "Parameters": (totals.params, "params", ""),
-        "MACs": (totals.macs, "macs", ""),
-    }
-    for part in stages(report):
-        costs = [sum(getattr(row, kind) for row in part.layers) for _, kind, _ in kinds.values()]
-        whole = [max(total, 1) for total, _, _ in kinds.values()]
-        texts = [si(cost, unit) for cost, (_, _, unit) in zip(costs, kinds.values(), strict=True)]
-        shares = [100 * cost / total for cost, total in zip(costs, whole, strict=True)]
-        colour = stage_colour(part.path)
-        figure.add_bar(
-            name=part.path,
-            y=list(kinds),
-            x=shares,
-            orientation="h",
-            marker={"color": colour, "line": {"width": 0}},
-            customdata=texts,
-            text=[part.path if share >= _NAMED_FROM else "" for share in shares],
-            textposition="inside",
-            insidetextfont={"color": text_on(colour)},
-            insidetextanchor="middle",
-            textangle=0,
-            constraintext="inside",
-            hovertemplate="%{y} of " + part.path + ": %{customdata} (%{x:.1f} %)<extra></extra>",
-        )
-    figure.update_layout(barmode="stack", showlegend=False, bargap=0.25)
-    figure.update_layout(margin=_MARGIN | {"r": 28})  # half of "100 %" stands beyond the axis
-    figure.update_xaxes(ticksuffix=" %", range=[0, 100.5])
     return figure
 
 

@@ -1,4 +1,4 @@
-"""The network as a Graphviz drawing: stages, blocks or operations, one row a stage.
+"""The network as a Graphviz drawing, its stages and blocks open or closed as one likes.
 
 Every node's id is the path it stands for. Solid arrows are the main path; dashed ones the
 shortcuts into the additions; a hexagon on a shortcut is a downsample point with its reason.
@@ -10,29 +10,36 @@ import graphviz
 
 from resnet_viz.errors import SpecError
 from resnet_viz.records import Profile
-from resnet_viz.views.blocks_drawing import draw_blocks
-from resnet_viz.views.operations_drawing import draw_operations
-from resnet_viz.views.palette import theme
-from resnet_viz.views.stages_drawing import draw_stages
+from resnet_viz.views.drawing import draw_parts
+from resnet_viz.views.opening import DEFAULT_OPENING, LEVELS, Opening, parts
+from resnet_viz.views.outline import COSTS
 
-__all__ = ["LEVELS", "draw"]
-
-_DRAW = {"stage": draw_stages, "block": draw_blocks, "op": draw_operations}
-LEVELS = tuple(_DRAW)
+__all__ = ["COSTS", "LEVELS", "draw"]
 
 
-def draw(report: Profile, level: str = "block", dark: bool = False) -> graphviz.Digraph:
+def draw(
+    report: Profile,
+    opening: Opening | str = DEFAULT_OPENING,
+    *,
+    dark: bool = False,
+    cost: str = "macs",
+    column: bool = False,
+) -> graphviz.Digraph:
     """A profile's network as a digraph; ``.source`` is the DOT text.
 
     Args:
         report: What to draw.
-        level: ``"stage"``, ``"block"`` (long runs of equal blocks folded into one node) or
-            ``"op"`` (every operation).
+        opening: What is open; or a level alone, one of `LEVELS`.
         dark: Colours for a dark page.
+        cost: What the bars in the nodes show: a key of `COSTS`.
+        column: One column from top to bottom, for a narrow page.
 
     Raises:
-        SpecError: There is no such level.
+        SpecError: There is no such level or cost.
+        BudgetError: It would be more nodes than a browser draws well.
     """
-    if level not in _DRAW:
-        raise SpecError(f"level must be one of {', '.join(LEVELS)}, not {str(level)[:40]!r}.")
-    return _DRAW[level](report, theme(dark), dark)
+    if cost not in COSTS:
+        raise SpecError(f"cost must be one of {', '.join(COSTS)}, not {str(cost)[:40]!r}.")
+    if isinstance(opening, str):
+        opening = Opening(opening)
+    return draw_parts(report, parts(report, opening), dark, cost, column)

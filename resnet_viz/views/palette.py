@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-__all__ = ["Theme", "mix", "stage_colour", "stage_tint", "text_on", "theme"]
+__all__ = [
+    "Theme",
+    "contrast",
+    "mix",
+    "stage_colour",
+    "stage_outline",
+    "stage_tint",
+    "text_on",
+    "theme",
+]
 
 # Okabe and Ito's colour-blind-safe set (jfly.uni-koeln.de/color), the yellow darkened and the
 # black replaced so that each is seen on white and on near-black.
@@ -56,6 +66,23 @@ def stage_colour(stage: str) -> str:
     if number == stage or not number.isdigit():
         return _NEUTRAL
     return _STAGES[(int(number) - 1) % len(_STAGES)]
+
+
+@lru_cache(maxsize=64)
+def stage_outline(stage: str, dark: bool) -> str:
+    """A stage's hue, as much nearer to the ink as a line needs to be seen on the page.
+
+    Three to one is the least contrast of graphics (WCAG 2.2, 1.4.11).
+    """
+    page, hue = theme(dark), stage_colour(stage)
+    steps = (mix(hue, page.ink, 1 - step / 20) for step in range(21))
+    return next(colour for colour in steps if contrast(colour, page.paper) >= 3)
+
+
+def contrast(colour: str, other: str) -> float:
+    """The contrast of two ``#RRGGBB`` colours, 1 to 21 (WCAG 2.2)."""
+    low, high = sorted((_luminance(colour), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
 
 
 def stage_tint(stage: str, dark: bool, strength: float = 0.12) -> str:

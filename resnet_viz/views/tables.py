@@ -7,24 +7,54 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from resnet_viz.ledger import LIKE, Ledger, count_rows, entries
 from resnet_viz.records import Profile
 from resnet_viz.units import shape_text
 from resnet_viz.views.outline import chw, stages
 
-__all__ = ["csv_text", "downsample_table", "layer_table", "resolution_table"]
+__all__ = [
+    "COUNTED",
+    "USUAL_COLUMNS",
+    "csv_text",
+    "downsample_table",
+    "layer_table",
+    "ledger_table",
+    "resolution_table",
+    "rows_of",
+]
 
 Columns = dict[str, list[Any]]
+
+COUNTED: Final = "Counted"
+"""The heading of what a ledger counts."""
+
+USUAL_COLUMNS: Final = (
+    "Layer",
+    "Operation",
+    "Output",
+    "Kernel",
+    "Stride",
+    "Parameters",
+    "MACs",
+    "Output bytes",
+)
+"""The columns of `layer_table` that fit beside one another on a page."""
 
 _ABSENT: Final = "–"
 _FRAMES_TO: Final = 2**63  # a data frame's integers end below
 
 
-def layer_table(report: Profile) -> Columns:
+def layer_table(report: Profile, ledger: Ledger | None = None) -> Columns:
     """One row per operation; shapes as text, counts as integers.
 
     A count of 2**63 or more does not go into a data frame: its column is text, with separators.
+
+    Args:
+        report: The network at its input.
+        ledger: What a last column, `COUNTED`, counts; left out, there is none.
     """
     rows = report.layers
+    counts = {} if ledger is None else {COUNTED: _counts(count_rows(report, ledger))}
     return {
         "Layer": [row.path for row in rows],
         "Operation": [row.op for row in rows],
@@ -40,6 +70,36 @@ def layer_table(report: Profile) -> Columns:
         "Output bytes": _counts(row.output_bytes for row in rows),
         "Receptive field": [shape_text(row.receptive_field) for row in rows],
         "Jump": [shape_text(row.jump) for row in rows],
+        **counts,
+    }
+
+
+def rows_of(report: Profile, path: str) -> list[int]:
+    """The rows of `layer_table` that an operation, a block, a stage or a container is."""
+    return [
+        index
+        for index, row in enumerate(report.layers)
+        if row.path == path or row.path.startswith(f"{path}.")
+    ]
+
+
+def ledger_table(report: Profile) -> Columns:
+    """One row per convention of `LIKE`: its total, and what it is made of.
+
+    "× MACs" is the total as a multiple of the MACs of the network as it is. A kind that
+    nobody counts has no column. Totals as in `layer_table`.
+    """
+    sums = [entries(report, convention.ledger) for convention in LIKE.values()]
+    totals = [sum(kinds.values()) for kinds in sums]
+    return {
+        "Counts like": [convention.title for convention in LIKE.values()],
+        "Calls them": [convention.unit for convention in LIKE.values()],
+        "Total": _counts(totals),
+        "× MACs": [total / report.totals.macs for total in totals],
+    } | {
+        kind: _counts(kinds[kind] for kinds in sums)
+        for kind in sums[0]
+        if any(kinds[kind] for kinds in sums)
     }
 
 

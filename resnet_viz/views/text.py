@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, Final
 
+from resnet_viz.ledger import LIKE, count_rows, counted
 from resnet_viz.records import LayerProfile, Profile, Totals
 from resnet_viz.units import si
 from resnet_viz.views.tables import csv_text
@@ -21,11 +22,15 @@ def by_x(sizes: Iterable[int]) -> str:
     return "x".join(str(size) for size in sizes)
 
 
-def table(report: Profile) -> str:
+def table(report: Profile, like: str | None = None) -> str:
     """All operations by stage, then the totals and the downsample points.
 
     Shapes are those of one picture, costs those of the whole batch. A hundred columns are
     enough for every preset at its usual input.
+
+    Args:
+        report: The network at its input.
+        like: A name of `resnet_viz.ledger.LIKE`, whose count then stands among the totals.
     """
     rows = [_row(layer) for layer in report.layers]
     widths = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
@@ -37,6 +42,8 @@ def table(report: Profile) -> str:
         lines += [_aligned(row, widths) for _, row in pairs]
     lines.append("── total ".ljust(whole, "─"))
     lines += [f"{name:<18}{value}" for name, value in _totals(report.totals)]
+    if like is not None:
+        lines.append(f"Counted like {like}  {_exact(counted(report, LIKE[like].ledger))}")
     if report.downsample_points:
         lines += ["", "Downsample points"]
         lines += [
@@ -101,14 +108,18 @@ def _exact(value: int, unit: str = "") -> str:
     return short if abs(value) < 1000 else f"{short} ({value:,})"
 
 
-def csv_layers(report: Profile) -> str:
+def csv_layers(report: Profile, like: str | None = None) -> str:
     """One row per operation, with the columns of ``profile --format json``.
 
     Shapes and pairs are written ``1x64x56x56``, several of them apart by a space, and what has
-    no meaning is left empty.
+    no meaning is left empty. With `like`, a name of `resnet_viz.ledger.LIKE`, a last column
+    ``counted`` holds what each row contributes to that count.
     """
     rows = [layer.to_dict() for layer in report.layers]
-    return csv_text({name: [_cell(row[name]) for row in rows] for name in rows[0]})
+    columns = {name: [_cell(row[name]) for row in rows] for name in rows[0]}
+    if like is not None:
+        columns["counted"] = list(count_rows(report, LIKE[like].ledger))
+    return csv_text(columns)
 
 
 def _cell(value: Any) -> Any:

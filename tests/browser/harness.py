@@ -40,11 +40,14 @@ expect.set_options(timeout=30_000)
 
 
 @contextmanager
-def serving(environment: Mapping[str, str] | None = None) -> Iterator[str]:
+def serving(
+    environment: Mapping[str, str] | None = None, script: Path | None = None
+) -> Iterator[str]:
     """A server that nobody has visited yet; its address.
 
     Args:
         environment: Variables beside those of this process.
+        script: What it runs; the app if nothing is said.
 
     Raises:
         RuntimeError: It does not start; the text ends with what it printed.
@@ -52,7 +55,7 @@ def serving(environment: Mapping[str, str] | None = None) -> Iterator[str]:
     port = _free_port()
     address = f"http://{HOST}:{port}"
     command = [
-        *(sys.executable, "-m", "streamlit", "run", "app.py"),
+        *(sys.executable, "-m", "streamlit", "run", str(script or "app.py")),
         "--server.headless=true",
         f"--server.address={HOST}",
         f"--server.port={port}",

@@ -49,6 +49,14 @@ def node_ids(page: Page) -> list[str]:
     return found
 
 
+def download(page: Page, button: str, name: str) -> bytes:
+    """What a button gives, under the name that is expected."""
+    with page.expect_download() as started:
+        page.get_by_role("button", name=button, exact=True).click()
+    assert started.value.suggested_filename == name
+    return started.value.path().read_bytes()
+
+
 def mosaic_image(page: Page, channels: int, layer: str) -> Locator:
     """The mosaic of a layer."""
     return page.get_by_role("img", name=f"All {channels} channels of {layer}, in reading order")

@@ -43,13 +43,6 @@ def test_a_page_starts_without_a_link(page: str, theme: str) -> None:
     assert said(app) == []
 
 
-def test_the_app_starts_with_the_architecture() -> None:
-    app = open_page("architecture")
-
-    assert len(app.get("graphviz_chart")) == 1
-    assert "layer4.2" in app.get("graphviz_chart")[0].proto.spec
-
-
 def test_the_default_metrics_are_those_of_the_contract() -> None:
     assert metrics(open_page("architecture")) == {
         "Depth": "50",
@@ -112,22 +105,3 @@ def test_a_page_lives_at_the_limits(page: str, text: str) -> None:
 
     assert_alive(app, page)
     said(app)
-
-
-def test_more_operations_than_a_browser_draws_are_refused_and_the_blocks_shown() -> None:
-    app = open_page("architecture", "model=resnet1202")
-    app.segmented_control(key="level").set_value("op").run()
-
-    assert_alive(app, "architecture")
-    assert "the Layers page lists them all" in app.info[0].value
-    assert len(app.get("graphviz_chart")) == 1
-
-
-@pytest.mark.parametrize("level", ["stage", "block", "op"])
-def test_the_graph_is_drawn_at_each_level(level: str) -> None:
-    app = open_page("architecture", "model=resnet18")
-    app.segmented_control(key="level").set_value(level).run()
-
-    dot = app.get("graphviz_chart")[0].proto.spec
-    assert ("layer1.0.conv1" in dot) == (level == "op")
-    assert ("layer1.0" in dot) == (level != "stage")

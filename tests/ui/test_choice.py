@@ -13,6 +13,8 @@ from resnet_viz.errors import ResNetVizError
 from resnet_viz.seeds import parse_seed
 from resnet_viz.spec import MAX_SIDE, PRESETS, InputSpec, ResNetSpec, preset_input
 from resnet_viz.ui.choice import CUSTOM, LINK_KEYS, Choice
+from resnet_viz.views.opening import LEVELS, Opening
+from resnet_viz.views.outline import COSTS
 from tests.strategies import large_specs, specs
 
 SIDES = st.integers(1, MAX_SIDE)
@@ -29,7 +31,12 @@ def chosen(draw: DrawFn) -> Choice:
         size,
         draw(st.sampled_from(("auto", "cpu", "cuda:0", "mps"))),
         f"random:{draw(st.integers(0, 2**32 - 1))}",
-        draw(st.none() | st.sampled_from(("conv1", "layer1.0", "layer2.0.downsample.0"))),
+        draw(st.none() | st.sampled_from(("conv1", "layer1.0", "layer2.0.downsample.0", "input"))),
+        Opening(
+            draw(st.sampled_from(LEVELS)),
+            draw(st.frozensets(st.sampled_from(("stem", "layer1", "layer3.0", "layer3.1-35")))),
+        ),
+        draw(st.sampled_from(list(COSTS))),
     )
 
 
@@ -85,6 +92,7 @@ def test_any_link_gives_a_choice_and_a_sentence_for_each_value_left_out(
     again, none = Choice.from_query(choice.to_query(), parse_seed)
     assert none == ()
     assert (again.spec, again.input, again.weights) == (choice.spec, choice.input, choice.weights)
+    assert (again.opening, again.cost) == (choice.opening, choice.cost)
     assert len(problems) <= len(query)
     for sentence in problems:
         assert sentence.startswith("The link's ")
@@ -106,3 +114,12 @@ def test_sides_may_be_written_with_blanks_and_zeros(text: str) -> None:
     choice, problems = Choice.from_query({"h": text}, parse_seed)
 
     assert (choice.input.height, problems) == (64, ())
+
+
+def test_what_is_open_is_left_out_part_by_part() -> None:
+    query = {"level": "op", "open": "layer1,<b>", "cost": "time"}
+    choice, problems = Choice.from_query(query, parse_seed)
+
+    assert choice.opening == Opening("op")
+    assert choice.cost == "macs"
+    assert [text.split(" was ")[0] for text in problems] == ["The link's open", "The link's cost"]

@@ -7,60 +7,17 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from hypothesis import given, settings
 
-from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile, sweep
-from resnet_viz.spec import preset_input
-from resnet_viz.views.charts import channel_chart, cost_chart, resolution_chart, sweep_chart
+from resnet_viz import PRESETS, InputSpec, profile, sweep
+from resnet_viz.views.charts import channel_chart, resolution_chart, sweep_chart
 from resnet_viz.views.mosaic import shared_scale
-from resnet_viz.views.palette import stage_colour, theme
-from tests.strategies import inputs, specs
-from tests.views.test_palette import contrast
+from resnet_viz.views.palette import theme
 
 BOTH = pytest.mark.parametrize("dark", [False, True])
 
 
 def _data(figure: go.Figure) -> list[dict[str, Any]]:
     return [trace.to_plotly_json() for trace in figure.data]
-
-
-@settings(max_examples=40)
-@given(specs(), inputs())
-def test_shares_add_up(spec: ResNetSpec, size: InputSpec) -> None:
-    report = profile(spec, size)
-    bars = _data(cost_chart(report, dark=False))
-
-    assert [bar["name"] for bar in bars] == list(dict.fromkeys(r.stage for r in report.layers))
-    assert [bar["marker"]["color"] for bar in bars] == [stage_colour(bar["name"]) for bar in bars]
-    for index, kind in enumerate(bars[0]["y"]):
-        total = sum(bar["x"][index] for bar in bars)
-        whole = {"MACs": report.totals.macs, "Parameters": report.totals.params}.get(kind, 1)
-        assert total == pytest.approx(100 if whole else 0)
-
-
-def test_the_cost_of_a_stage_can_be_read() -> None:
-    bar = next(
-        b for b in _data(cost_chart(profile(PRESETS["resnet50"]), False)) if b["name"] == "layer3"
-    )
-
-    assert dict(zip(bar["y"], bar["customdata"], strict=True)) == {
-        "Activations": "29.90 MB", "Parameters": "7.098 M", "MACs": "1.464 G"
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("name", ["resnet18", "resnet152", "resnet20"])
-def test_a_bar_bears_its_name_where_there_is_room(name: str) -> None:
-    figure = cost_chart(profile(PRESETS[name], preset_input(name)), dark=False)
-
-    bars = _data(figure)
-    for bar in bars:
-        assert list(bar["text"]) == [bar["name"] if x >= 5 else "" for x in bar["x"]]
-        assert contrast(bar["insidetextfont"]["color"], bar["marker"]["color"]) >= 4.5
-    assert "" in {text for bar in bars for text in bar["text"]}
-    low, high = figure.layout.xaxis.range
-    assert low == 0
-    assert high > 100
-    assert figure.layout.margin.r > 20
 
 
 def test_resolutions_step_down_beside_the_reference() -> None:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile, trace
 from resnet_viz.errors import SpecError
-from resnet_viz.graph import INPUT, LayerGraph
+from resnet_viz.graph import INPUT, Operation
 from resnet_viz.records import Profile
 from resnet_viz.spec import preset_input
 from resnet_viz.units import shape_text
 from resnet_viz.views.canvas import Canvas
-from resnet_viz.views.dot import LEVELS, draw
-from resnet_viz.views.palette import stage_colour, theme
+from resnet_viz.views.dot import COSTS, LEVELS, draw
+from resnet_viz.views.opening import Opening, Part, parts
+from resnet_viz.views.palette import mix, stage_outline, theme
 from tests.strategies import inputs, specs
+from tests.views.test_palette import contrast
 
 _WORD = r'"(?:[^"\\]|\\.)*"|[\w.\-]+'
 _LINE = re.compile(rf"^\t({_WORD})(?: -> ({_WORD}))? \[(.*)\]$")
@@ -48,7 +51,7 @@ class Drawing(NamedTuple):
 def _plain(word: str) -> str:
     if not word.startswith('"'):
         return word
-    return re.sub(r"\\(.)", lambda m: "\n" if m[1] in "nl" else m[1], word[1:-1])
+    return re.sub(r"\\(.)", lambda m: "\n" if m[1] in "nlr" else m[1], word[1:-1])
 
 
 def parse(source: str) -> Drawing:
@@ -57,6 +60,7 @@ def parse(source: str) -> Drawing:
     assert lines[0] == "digraph {"
     assert lines[-1] == "}"
     drawing = Drawing({}, [], {})
+    usual: dict[str, dict[str, str]] = {}
     for line in lines[1:-1]:
         if _ATTRIBUTE.sub("", line.removeprefix("\t")) == "":
             drawing.graph.update({key: _plain(value) for key, value in _ATTRIBUTE.findall(line)})
@@ -68,144 +72,253 @@ def parse(source: str) -> Drawing:
         assert _ATTRIBUTE.sub("", inside) == "", line
         if target is not None:
             drawing.edges.append(Edge(_plain(name), _plain(target), attributes))
-        elif name not in ("node", "edge"):
+        elif name in ("node", "edge"):
+            usual[name] = attributes
+        else:
             assert _plain(name) not in drawing.nodes
-            drawing.nodes[_plain(name)] = attributes
-    return drawing
+            drawing.nodes[_plain(name)] = usual["node"] | attributes
+    edges = [edge._replace(attributes=usual["edge"] | edge.attributes) for edge in drawing.edges]
+    return drawing._replace(edges=edges)
 
 
-def _bands(graph: LayerGraph) -> int:
-    return 2 + len(graph.spec.blocks)
+# --- what must be drawn, told from the layer graph ----------------------------------------------
 
 
-def _expected_blocks(graph: LayerGraph) -> tuple[set[str], int]:
-    """Nodes and the number of edges of the block graph, from the layer graph alone."""
-    stages = [f"layer{i}" for i in range(1, len(graph.spec.blocks) + 1)]
-    nodes = {INPUT, "conv1", "avgpool", "fc", "stem", "head", *stages}
-    edges = 3  # into conv1, avgpool and fc
-    if "maxpool" in graph.by_path:
-        nodes.add("maxpool")
-        edges += 1
-    for stage, count in zip(stages, graph.spec.blocks, strict=True):
-        drawn = [f"{stage}.{i}" for i in range(count)]
-        adds = [f"{path}.add" for path in drawn]
-        if count > 6:
-            drawn = [*drawn[:3], drawn[-1]]
-            adds = [*adds[:2], adds[-2], adds[-1]]
-        nodes |= {*drawn, *adds}
-        edges += 3 * len(drawn)  # into the box, into the addition, and the shortcut
-    points = [point.path for point in graph.downsample_points]
-    return nodes | set(points), edges + len(points)
+def _drawn(report: Profile, found: tuple[Part, ...]) -> tuple[set[str], set[tuple[str, str]]]:
+    """Nodes and edges: the layer graph, with what is closed drawn together into one node."""
+    nodes, stands_for = _nodes(found)
+    badges = {point.block: point.path for point in report.downsample_points}
+    edges = set()
+    for operation in trace(report.spec):
+        badge = badges.get(operation.block or "")
+        for source in operation.inputs:
+            ends = (stands_for[source], stands_for[operation.path])
+            closed = ends[1] == operation.stage
+            if badge and operation.branch == "shortcut" and not closed:
+                edges |= _through_badge(badge, ends, operation)
+            elif ends[0] != ends[1]:
+                edges.add(ends)
+    runs = [run for stage in found for run in stage.parts if run.kind == "run"]
+    # The shortcut of a closed run stands for all of theirs.
+    return nodes, edges | {(stands_for[run.group.source], run.group.add) for run in runs}
 
 
-def _check_all(drawing: Drawing, dark: bool) -> None:
+def _nodes(found: tuple[Part, ...]) -> tuple[set[str], dict[str, str]]:
+    """All nodes, and the one that each operation is drawn as."""
+    nodes, stands_for = {INPUT}, {INPUT: INPUT}
+    for stage in found:
+        nodes.add(stage.path)
+        for part in stage.parts or (stage,):
+            nodes |= _opened(part, stands_for) if part.is_open else _closed(part, stands_for)
+    return nodes, stands_for
+
+
+def _through_badge(badge: str, ends: tuple[str, str], operation: Operation) -> set[tuple[str, str]]:
+    """The first operation of a shortcut is reached by way of its badge."""
+    source, target = ends
+    if source == target:
+        return set()
+    if target == badge or operation.path == badge:
+        return {(source, badge)}
+    return {ends} if source.startswith(badge) else {(source, badge), (badge, target)}
+
+
+def _closed(part: Part, stands_for: dict[str, str]) -> set[str]:
+    group, point = part.group, part.group.downsample
+    last = {} if part.kind == "stage" else {group.add: group.add}
+    for row in group.layers:
+        on_badge = row.branch == "shortcut" and part.kind != "stage"
+        stands_for[row.path] = point.path if on_badge and point else part.path
+        if last and row.block == group.layers[-1].block and row.branch == "merge":
+            stands_for[row.path] = group.add
+    return {part.path, *last, *({point.path} if point else ())}
+
+
+def _opened(part: Part, stands_for: dict[str, str]) -> set[str]:
+    point = part.group.downsample
+    stands_for |= {row.path: row.path for row in part.group.layers}
+    rows = {row.path for row in part.group.layers}
+    return {part.path, *rows, *({point.path} if point else ())}
+
+
+def _check(drawing: Drawing, report: Profile, found: tuple[Part, ...], dark: bool) -> None:
+    nodes, edges = _drawn(report, found)
+    assert set(drawing.nodes) == nodes
+    assert drawing.pairs == Counter(edges)
+    assert len(nodes) == 1 + sum(part.nodes for part in found)
+    _check_marks(drawing, dark)
+    _check_badges(drawing, report)
+    _check_shapes(drawing, report)
+    _check_places(drawing)
+
+
+def _check_marks(drawing: Drawing, dark: bool) -> None:
     assert drawing.graph["layout"] == "nop2"
+    assert drawing.graph["bgcolor"] == theme(dark).paper
     for name, attributes in drawing.nodes.items():
         assert attributes["id"] == name
         assert _POINT.fullmatch(attributes["pos"]), name
         assert attributes["label"].strip()
         assert attributes["tooltip"].strip()
         assert attributes["fontcolor"] == theme(dark).ink
+        assert float(attributes["fontsize"]) > 4
     for edge in drawing.edges:
-        assert {edge.source, edge.target} <= set(drawing.nodes)
-        head, *points = edge.attributes["pos"].split(" ")
-        assert re.fullmatch(rf"e,{_POINT.pattern}", head)
+        assert edge.attributes["id"] == f"{edge.source}->{edge.target}"
+        first, *points = edge.attributes["pos"].split(" ")
+        assert re.fullmatch(rf"e,{_POINT.pattern}", first)
         assert all(map(_POINT.fullmatch, points))
         assert len(points) % 3 == 1  # a start, then cubic curves
         assert edge.attributes["tooltip"]
         assert ("label" in edge.attributes) == ("lp" in edge.attributes)
+        assert 0.7 < float(edge.attributes["penwidth"]) < 3.5
 
 
-def _check_stages(drawing: Drawing, report: Profile) -> None:
-    names = [INPUT, *dict.fromkeys(row.stage for row in report.layers)]
-    assert list(drawing.nodes) == names
-    assert list(drawing.pairs) == list(pairwise(names))
-    into = [edge.attributes["label"] for edge in drawing.edges]
-    ends = {row.stage: row.output_shape for row in report.layers}
-    shapes = [report.layers[0].input_shapes[0], *ends.values()][:-1]
-    assert into == [shape_text(shape[1:]) for shape in shapes]
-
-
-def _check_blocks(drawing: Drawing, report: Profile) -> None:
-    graph = trace(report.spec)
-    nodes, edges = _expected_blocks(graph)
-    assert set(drawing.nodes) == nodes
-    assert len(drawing.edges) == edges
+def _check_badges(drawing: Drawing, report: Profile) -> None:
+    """A hexagon for each point, with its reasons, and the addition that would not fit."""
     for point in report.downsample_points:
-        badge = drawing.nodes[point.path]
-        assert badge["label"] == " + ".join(point.reasons)
+        badge = drawing.nodes.get(point.path)
+        if badge is None:  # its block is in a closed run of a stage; the first block never is
+            continue
+        assert badge["label"].split("\n")[0] == " + ".join(point.reasons)
         assert badge["shape"] == "hexagon"
-        (after,) = [edge for edge in drawing.edges if edge.source == point.path]
-        (before,) = [edge for edge in drawing.edges if edge.target == point.path]
-        assert after.target == f"{point.block}.add"
-        assert before.attributes["style"] == after.attributes["style"] == "dashed"
-        assert shape_text(point.input_shape[1:]) in before.attributes["tooltip"]
-        assert shape_text(point.output_shape[1:]) in after.attributes["tooltip"]
-    for name in drawing.nodes:
-        if name.endswith(".add"):
-            styles = sorted(e.attributes["style"] for e in drawing.edges if e.target == name)
-            assert styles == ["dashed", "solid"]
-    solid = [e for e in drawing.edges if e.attributes["style"] == "solid"]
-    for edge in solid:
-        assert ("label" in edge.attributes) == (not edge.target.endswith(".add"))
+        before, after = (
+            shape_text(shape[1:]).replace(" ", "")
+            for shape in (point.input_shape, point.output_shape)
+        )
+        assert f"{after} + {before}" in badge["tooltip"]
+        assert before != after
+        for edge in drawing.edges:
+            if point.path in (edge.source, edge.target):
+                assert edge.attributes["style"] == "dashed"
+    hexagons = {name for name, node in drawing.nodes.items() if node["shape"] == "hexagon"}
+    assert hexagons == {point.path for point in report.downsample_points}
+    for name, node in drawing.nodes.items():
+        if node["shape"] == "circle":
+            into = [edge for edge in drawing.edges if edge.target == name]
+            assert sorted(edge.attributes["style"] for edge in into) == ["dashed", "solid"]
 
 
-def _check_operations(drawing: Drawing, report: Profile) -> None:
-    graph = trace(report.spec)
-    operations = {INPUT, *graph.by_path}
-    assert operations <= set(drawing.nodes)
-    bands = set(drawing.nodes) - operations
-    rows = sum(-(-count // 6) for count in report.spec.blocks) + 2
-    assert len(bands) == rows
-    stages = {row.stage for row in report.layers}
-    assert bands >= stages
-    later = {f"layer{i}.{first}" for i, count in enumerate(report.spec.blocks, start=1)
-             for first in range(6, count, 6)}  # fmt: skip
-    assert bands - stages == later
-    assert drawing.pairs == Counter((source, op.path) for op in graph for source in op.inputs)
-    for row in report.layers:
-        assert shape_text(row.output_shape[1:]) in drawing.nodes[row.path]["label"]
-        if row.branch == "shortcut":
-            assert drawing.nodes[row.path]["shape"] == "hexagon"
+def _check_shapes(drawing: Drawing, report: Profile) -> None:
+    """Nodes and arrows say what leaves and what flows."""
+    for name, node in drawing.nodes.items():
+        if node["shape"] == "box" and name != INPUT:
+            leaving = report.layer(name).output_shape
+            assert shape_text(leaving[1:]) in node["label"] or node["labelloc"] == "t", name
     for edge in drawing.edges:
-        row = report.layer(edge.target)
-        shape = shape_text(row.input_shapes[row.inputs.index(edge.source)][1:])
-        assert edge.attributes.get("label", shape) == shape
+        shape = _flowing(edge, report)
         assert shape in edge.attributes["tooltip"]
+        assert edge.attributes.get("label", shape) == shape
+        # Short arrows and shortcuts say it under the pointer only.
+        short = edge.attributes["style"] == "dashed" or edge.target.endswith(".add")
+        assert "label" in edge.attributes or short
 
 
-_CHECKS = {"stage": _check_stages, "block": _check_blocks, "op": _check_operations}
+def _flowing(edge: Edge, report: Profile) -> str:
+    """The shape of what leaves an arrow's source."""
+    if edge.source == INPUT:
+        return shape_text(report.layers[0].input_shapes[0][1:])
+    points = {point.path: point for point in report.downsample_points}
+    if edge.source in points:
+        point = points[edge.source]
+        row = report.by_path.get(edge.target)
+        shape = row.input_shapes[0] if row and row.branch == "shortcut" else point.output_shape
+        return shape_text(shape[1:])
+    return shape_text(report.layer(edge.source).output_shape[1:])
 
 
-@pytest.mark.parametrize("dark", [False, True])
+def _box(node: dict[str, str]) -> tuple[float, float, float, float]:
+    x, y = map(float, node["pos"].split(","))
+    width, height = 72 * float(node["width"]), 72 * float(node["height"])
+    return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+
+
+def _check_places(drawing: Drawing) -> None:
+    """Nothing overlaps but grounds with what stands on them; arrows begin and end at nodes."""
+    grounds = {n: _box(a) for n, a in drawing.nodes.items() if a["labelloc"] == "t"}
+    boxes = {n: _box(a) for n, a in drawing.nodes.items() if n not in grounds}
+    rows: dict[int, list[tuple[float, float, float, float]]] = {}
+    for box in boxes.values():
+        for row in range(int(box[1] // 60), int(box[3] // 60) + 1):
+            rows.setdefault(row, []).append(box)
+    for near in rows.values():
+        for one, other in combinations(near, 2):
+            assert _apart(one, other), (one, other)
+    for ground in grounds.values():
+        for box in boxes.values():
+            inside = ground[0] <= box[0] and box[2] <= ground[2]
+            inside = inside and ground[1] <= box[1] and box[3] <= ground[3]
+            assert inside or _apart(ground, box)
+    for edge in drawing.edges:
+        tip = tuple(map(float, edge.attributes["pos"].split(" ")[0][2:].split(",")))
+        assert _on_rim(tip, _box(drawing.nodes[edge.target])), edge.target
+
+
+def _apart(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return (
+        one[2] <= other[0] + 1
+        or other[2] <= one[0] + 1
+        or one[3] <= other[1] + 1
+        or other[3] <= one[1] + 1
+    )
+
+
+def _on_rim(tip: tuple[float, ...], box: tuple[float, ...]) -> bool:
+    x, y = tip
+    near = 5.0  # the second outline of a run stands off by four
+    return (min(abs(x - box[0]), abs(x - box[2])) < near and box[1] - near < y < box[3] + near) or (
+        min(abs(y - box[1]), abs(y - box[3])) < near and box[0] - near < x < box[2] + near
+    )
+
+
+# --- any network, opened in any way -------------------------------------------------------------
+
+
+@st.composite
+def openings(draw_from: st.DrawFn, report: Profile) -> Opening:
+    """A level, and some parts opened or closed by hand."""
+    blocks = list(dict.fromkeys(row.block for row in report.layers if row.block))
+    stages = list(dict.fromkeys(row.stage for row in report.layers))
+    runs = [f"layer{i}.1-{n - 1}" for i, n in enumerate(report.spec.blocks, start=1) if n > 6]
+    keys = draw_from(st.sets(st.sampled_from([*blocks, *stages, *runs]), max_size=8))
+    return Opening(draw_from(st.sampled_from(LEVELS)), frozenset(keys))
+
+
+@pytest.mark.parametrize("column", [False, True])
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("name", PRESETS)
-def test_each_preset_is_drawn(name: str, level: str, dark: bool) -> None:
+def test_each_preset_is_drawn(name: str, level: str, column: bool) -> None:
     report = profile(PRESETS[name], preset_input(name))
-    drawing = parse(draw(report, level, dark).source)
+    drawing = parse(draw(report, level, dark=column, column=column).source)
 
-    _check_all(drawing, dark)
-    _CHECKS[level](drawing, report)
+    _check(drawing, report, parts(report, Opening(level)), dark=column)
 
 
-@pytest.mark.parametrize("level", LEVELS)
-@settings(max_examples=40)
-@given(spec=specs(max_stages=8, max_blocks=13), size=inputs())
-def test_any_network_is_drawn(level: str, spec: ResNetSpec, size: InputSpec) -> None:
+@settings(max_examples=60, deadline=None)
+@given(
+    spec=specs(max_stages=8, max_blocks=9),
+    size=inputs(),
+    data=st.data(),
+    column=st.booleans(),
+    cost=st.sampled_from(list(COSTS)),
+)
+def test_any_network_is_drawn(
+    spec: ResNetSpec, size: InputSpec, data: st.DataObject, column: bool, cost: str
+) -> None:
     report = profile(spec, size)
-    drawing = parse(draw(report, level).source)
+    opening = data.draw(openings(report))
+    drawing = parse(draw(report, opening, column=column, cost=cost).source)
 
-    _check_all(drawing, dark=False)
-    _CHECKS[level](drawing, report)
+    _check(drawing, report, parts(report, opening), dark=False)
 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_themes_differ_in_colours_alone(level: str) -> None:
     report = profile(PRESETS["resnet50"])
-    light, dark = (draw(report, level, dark).source for dark in (False, True))
+    light, dark = (draw(report, level, dark=dark).source for dark in (False, True))
 
     assert light != dark
-    assert re.sub(r"#[0-9A-F]{6}", "", light) == re.sub(r"#[0-9A-F]{6}", "", dark)
+    colours = r"#[0-9A-F]{6}"
+    assert re.sub(colours, "", light) == re.sub(colours, "", dark)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -213,7 +326,7 @@ def test_stages_have_the_palette_s_colours(level: str) -> None:
     drawing = parse(draw(profile(PRESETS["resnet50"]), level).source)
 
     for stage in ("stem", "layer1", "layer2", "layer3", "layer4", "head"):
-        assert drawing.nodes[stage]["color"] == stage_colour(stage)
+        assert drawing.nodes[stage]["color"] == stage_outline(stage, dark=False)
 
 
 def test_a_drawing_keeps_its_places_when_only_numbers_change() -> None:
@@ -230,8 +343,8 @@ def test_a_drawing_keeps_its_places_when_only_numbers_change() -> None:
 def test_a_folded_run_says_how_many() -> None:
     drawing = parse(draw(profile(PRESETS["resnet152"])).source)
 
-    folded = drawing.nodes["layer3.2"]
-    assert folded["label"] == "layer3.2 … 34\n× 33"
+    folded = drawing.nodes["layer3.1"]
+    assert folded["label"] == "layer3.1 … 35\n× 35\n1024 × 14 × 14"
     assert folded["peripheries"] == "2"
 
 
@@ -249,46 +362,79 @@ def test_a_block_s_windows_are_read_off_its_main_branch(
     drawing = parse(draw(profile(spec)).source)
 
     for path, text in zip(("layer1.0", "layer2.0"), texts, strict=True):
-        assert drawing.nodes[path]["label"] == f"{path}\n{text}"
-        assert drawing.nodes[path.replace(".0", ".1")]["label"].endswith(f"\n{texts[0]}")
+        assert drawing.nodes[path]["label"].split("\n")[:2] == [path, text]
+        assert drawing.nodes[path.replace(".0", ".1")]["label"].split("\n")[1] == texts[0]
 
 
 # Adobe's metrics of Helvetica, in thousandths of the size.
 _WIDE = {"×": 584, "…": 1000, ".": 278, ",": 278, "/": 278, " ": 278, "l": 222, "r": 333, "y": 500}
 
 
+@pytest.mark.parametrize("side", [32, 224, 4096])
+@pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("stem", ["imagenet", "deep"])
-@pytest.mark.parametrize("name", ["resnet34", "resnet50", "resnet152"])
-def test_text_stays_in_its_box(name: str, stem: Any) -> None:
-    spec = replace(PRESETS[name], stem=stem)
-    for name, attributes in parse(draw(profile(spec)).source).nodes.items():
-        if attributes["shape"] == "box" and name not in ("stem", "head", *_stage_names(spec)):
+@pytest.mark.parametrize("name", ["resnet34", "resnet50", "wide_resnet101_2"])
+def test_text_stays_in_its_box(name: str, stem: Any, level: str, side: int) -> None:
+    report = profile(replace(PRESETS[name], stem=stem), InputSpec(side, side))
+    for node, attributes in parse(draw(report, level).source).nodes.items():
+        if attributes["shape"] == "box" and attributes["labelloc"] != "t":
             for line in attributes["label"].split("\n"):
-                width = 11 / 1000 * sum(_WIDE.get(letter, 556) for letter in line)
-                assert width < 72 * float(attributes["width"]), (name, line)
+                size = float(attributes["fontsize"]) / 1000
+                width = size * sum(_WIDE.get(letter, 556) for letter in line)
+                assert width < 72 * float(attributes["width"]) + 1, (node, line)
 
 
-def _stage_names(spec: ResNetSpec) -> list[str]:
-    return [f"layer{i}" for i in range(1, len(spec.blocks) + 1)]
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_default_level_is_one_page(name: str) -> None:
+    report = profile(PRESETS[name], preset_input(name))
+    boxes = [_box(node) for node in parse(draw(report).source).nodes.values()]
+
+    assert max(box[2] for box in boxes) - min(box[0] for box in boxes) < 1056
+    assert max(box[3] for box in boxes) - min(box[1] for box in boxes) < 600
 
 
-def test_boxes_of_a_row_do_not_overlap() -> None:
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_column_is_as_narrow_as_a_phone(name: str) -> None:
+    report = profile(PRESETS[name], preset_input(name))
     for level in LEVELS:
-        drawing = parse(draw(profile(PRESETS["resnet50"]), level).source)
-        bands = {"stem", "head", *(f"layer{i}" for i in range(1, 5))} if level != "stage" else set()
-        boxes = []
-        for name, attributes in drawing.nodes.items():
-            if name not in bands:
-                x, y = map(float, attributes["pos"].split(","))
-                width, height = 72 * float(attributes["width"]), 72 * float(attributes["height"])
-                boxes.append((x - width / 2, y - height / 2, x + width / 2, y + height / 2))
-        for i, one in enumerate(boxes):
-            for other in boxes[i + 1 :]:
-                apart = (
-                    *(one[2] <= other[0] + 1, other[2] <= one[0] + 1),
-                    *(one[3] <= other[1] + 1, other[3] <= one[1] + 1),
-                )
-                assert any(apart), (level, one, other)
+        nodes = parse(draw(report, level, column=True).source).nodes.values()
+        boxes = [_box(node) for node in nodes]
+        assert max(box[2] for box in boxes) - min(box[0] for box in boxes) < 345
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_bars_are_shares_of_the_dearest(cost: str) -> None:
+    report = profile(PRESETS["resnet18"])
+    drawing = parse(draw(report, cost=cost).source)
+    stages = {row.stage for row in report.layers}
+    closed = [n for n, a in drawing.nodes.items() if a["shape"] == "box" and n not in stages]
+    closed = [name for name in closed if name != INPUT] + ["stem", "head"]
+    costs = {
+        name: sum(getattr(r, cost) for r in report.layers if name in (r.block, r.stage))
+        for name in closed
+    }
+    for name, value in costs.items():
+        fill, share = drawing.nodes[name]["fillcolor"], value / max(costs.values())
+        if 0.01 < share < 0.99:
+            assert float(fill.split(";")[1].split(":")[0]) == pytest.approx(share, abs=0.001)
+        else:
+            assert ";" not in fill
+        whole = sum(getattr(row, cost) for row in report.layers)
+        assert f"{value / whole:.1%} of the {COSTS[cost]}" in drawing.nodes[name]["tooltip"]
+
+
+def test_arrows_are_thicker_the_more_they_carry() -> None:
+    report = profile(PRESETS["resnet50"])
+    drawing = parse(draw(report, "op").source)
+    sizes = {row.path: row.output_bytes for row in report.layers}
+    carried = sorted(
+        (sizes[edge.source], float(edge.attributes["penwidth"]))
+        for edge in drawing.edges
+        if edge.source in sizes
+    )
+    widths = [width for _, width in carried]
+    assert widths == sorted(widths)
+    assert widths[-1] > 3 * widths[0]
 
 
 @pytest.mark.parametrize("level", ["", "blocks", "Block", "<b>"])
@@ -297,13 +443,19 @@ def test_another_level_is_refused(level: str) -> None:
         draw(profile(PRESETS["resnet18"]), level)
 
 
+def test_another_cost_is_refused() -> None:
+    with pytest.raises(SpecError, match="cost must be one of macs, output_bytes, params"):
+        draw(profile(PRESETS["resnet18"]), cost="time")
+
+
 @pytest.mark.parametrize(
     "text", ["<b>bold</b>", 'a "quoted" word', "back\\slash", "\\N \\G", "{a|b}", "node"]
 )
 def test_text_is_text(text: str) -> None:
     canvas = Canvas.new(text, theme(False))
-    canvas.node(text, text, (0, 0), (10, 10), colour="#000000", tooltip=text)
-    canvas.node("other", "x", (50, 0), (10, 10), colour="#000000")
+    black, white = "#000000", "#FFFFFF"
+    canvas.node(text, text, (0, 0), (10, 10), colour=black, fill=white, tooltip=text)
+    canvas.node("other", "x", (50, 0), (10, 10), colour=black, fill=white)
     canvas.edge("other", "other", [(45, 0), (5, 0)], label=text, label_at=(25, 0), tooltip=text)
     drawing = parse(canvas.finish().source)
 
@@ -313,3 +465,26 @@ def test_text_is_text(text: str) -> None:
     (edge,) = drawing.edges
     assert (edge.attributes["label"], edge.attributes["tooltip"]) == (text, text)
     assert drawing.graph["tooltip"] == text
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("level", LEVELS)
+def test_text_and_lines_stand_out(level: str, dark: bool) -> None:
+    """WCAG 2.2, AA: text 4.5 to 1 on whatever it stands on, lines of shapes 3 to 1."""
+    report = profile(ResNetSpec(block="basic", blocks=(1, 2, 1, 1, 1, 1, 1, 7), base_width=8))
+    page = theme(dark)
+    drawing = parse(draw(report, level, dark=dark).source)
+    grounds = [page.paper]
+    for attributes in drawing.nodes.values():
+        colours = re.findall(r"#[0-9A-F]{6}(?:1F)?(?![0-9A-F])", attributes["fillcolor"])
+        assert colours
+        for colour in colours:
+            veiled = mix(colour[:7], page.paper, 0x1F / 255) if len(colour) == 9 else colour
+            assert contrast(attributes["fontcolor"], veiled) >= 4.5
+            if attributes["labelloc"] == "t":
+                grounds.append(veiled)
+        assert contrast(attributes["color"], page.paper) >= 3
+    for edge in drawing.edges:
+        for ground in grounds:
+            assert contrast(edge.attributes["fontcolor"], ground) >= 4.5
+            assert contrast(edge.attributes["color"], ground) >= 3

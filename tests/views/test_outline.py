@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
-from resnet_viz.views.outline import blocks, chw, runs, stages, window_text
+from resnet_viz.views.outline import blocks, chw, describe, stages, window_text
 from tests.strategies import inputs, specs
 
 
@@ -29,13 +29,10 @@ def test_groups_partition_the_rows(spec: ResNetSpec, size: InputSpec) -> None:
         assert [member.path for member in members] == [f"{part.path}.{i}" for i in range(count)]
         assert [row for member in members for row in member.layers] == list(part.layers)
         points += [member.downsample for member in members if member.downsample]
-
-        folded = runs(report, part)
-        assert [block for run in folded for block in run.blocks] == list(members)
-        assert len(folded) == (count if count <= 6 else 4)
-        for run in folded:
-            assert len({block.output_shape for block in run.blocks}) == 1
-            assert len(run.blocks) == 1 or not any(block.downsample for block in run.blocks)
+        assert part.count == count
+        assert part.downsample == members[0].downsample
+        assert all(member.count == 1 for member in members)
+        assert members[-1].add == part.add == f"{part.path}.{count - 1}.add"
     assert points == list(report.downsample_points)
     assert blocks(report, parts[0]) == blocks(report, parts[-1]) == ()
 
@@ -53,20 +50,27 @@ def test_what_enters_and_leaves() -> None:
     )
 
 
-def test_a_long_run_goes_by_its_first_block() -> None:
-    report = profile(PRESETS["resnet152"])
-    part = stages(report)[3]
+def test_an_operation_in_one_line() -> None:
+    report = profile(PRESETS["resnet50"])
 
-    assert [(run.path, len(run.blocks)) for run in runs(report, part)] == [
-        ("layer3.0", 1), ("layer3.1", 1), ("layer3.2", 33), ("layer3.35", 1)
-    ]  # fmt: skip
-    for run in runs(report, part):
-        assert report.layer(run.path).block == run.path
+    assert describe(report.layer("conv1")) == (
+        "conv1 (conv2d 7×7/2): 3 × 224 × 224 to 64 × 112 × 112, 118.0 M MACs, 9.408 k parameters"
+    )
+    assert describe(report.layer("layer1.0.add")) == (
+        "layer1.0.add (add): 256 × 56 × 56 + 256 × 56 × 56 to 256 × 56 × 56"
+    )
 
 
 @pytest.mark.parametrize(
     ("path", "text"),
-    [("conv1", "7×7/2"), ("maxpool", "3×3/2"), ("layer1.0.conv1", "1×1"), ("bn1", ""), ("fc", "")],
+    [
+        ("conv1", "7×7/2"),
+        ("maxpool", "3×3/2"),
+        ("layer1.0.conv1", "1×1"),
+        ("bn1", ""),
+        ("fc", ""),
+        ("avgpool", "7×7"),
+    ],
 )
 def test_windows(path: str, text: str) -> None:
     assert window_text(profile(PRESETS["resnet50"]).layer(path)) == text

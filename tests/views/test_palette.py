@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnet_viz.views.palette import mix, stage_colour, stage_tint, text_on, theme
+from resnet_viz.views import palette
+from resnet_viz.views.palette import (
+    mix,
+    stage_colour,
+    stage_outline,
+    stage_tint,
+    text_on,
+    theme,
+)
 
 STAGES = tuple(f"layer{number}" for number in range(1, 9))
 BOTH = pytest.mark.parametrize("dark", [False, True])
@@ -40,6 +48,20 @@ def test_contrast_is_that_of_the_standard() -> None:
 @pytest.mark.parametrize("strength", [0.12, 0.3])
 def test_ink_can_be_read_on_every_tint(stage: str, strength: float, dark: bool) -> None:
     assert contrast(theme(dark).ink, stage_tint(stage, dark, strength)) >= 4.5
+
+
+@given(COLOURS, COLOURS)
+def test_contrast_is_also_measured_by_the_library(one: str, other: str) -> None:
+    assert palette.contrast(one, other) == pytest.approx(contrast(one, other))
+
+
+@BOTH
+@pytest.mark.parametrize("stage", [*STAGES, "stem", "head"])
+def test_outlines_are_seen_and_keep_the_hue_where_they_can(stage: str, dark: bool) -> None:
+    outline, paper = stage_outline(stage, dark), theme(dark).paper
+
+    assert contrast(outline, paper) >= 3
+    assert (outline == stage_colour(stage)) == (contrast(stage_colour(stage), paper) >= 3)
 
 
 @BOTH

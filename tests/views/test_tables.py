@@ -11,7 +11,17 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from hypothesis import given, settings
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
-from resnet_viz.views.tables import csv_text, downsample_table, layer_table, resolution_table
+from resnet_viz.ledger import LIKE, count_rows, counted
+from resnet_viz.views.tables import (
+    COUNTED,
+    USUAL_COLUMNS,
+    csv_text,
+    downsample_table,
+    layer_table,
+    ledger_table,
+    resolution_table,
+    rows_of,
+)
 from tests.strategies import inputs, specs
 
 
@@ -110,3 +120,36 @@ def test_the_largest_network_at_the_largest_input_has_a_table() -> None:
 
     assert isinstance(table["MACs"][0], str)
     pa.table(table)
+
+
+@settings(max_examples=40)
+@given(specs(), inputs())
+def test_a_ledgers_column_and_the_table_of_all_ledgers(spec: ResNetSpec, size: InputSpec) -> None:
+    report = profile(spec, size)
+    ledgers = ledger_table(report)
+    kinds = [name for name in ledgers if name[0] != "×" and name not in list(ledgers)[:3]]
+    for row, convention in enumerate(LIKE.values()):
+        table = layer_table(report, convention.ledger)
+        assert table.pop(COUNTED) == list(count_rows(report, convention.ledger))
+        assert table == layer_table(report)
+        assert ledgers["Counts like"][row] == convention.title
+        assert ledgers["Calls them"][row] == convention.unit
+        assert ledgers["Total"][row] == counted(report, convention.ledger)
+        assert ledgers["Total"][row] == sum(ledgers[kind][row] for kind in kinds)
+        assert ledgers["× MACs"][row] == ledgers["Total"][row] / report.totals.macs
+    assert "Additions" not in ledgers  # nobody counts them
+    assert set(USUAL_COLUMNS) < set(layer_table(report))
+
+
+def test_the_rows_of_a_path() -> None:
+    report = profile(PRESETS["resnet18"])
+    rows = report.layers
+    assert rows_of(report, "layer1") == [i for i, row in enumerate(rows) if row.stage == "layer1"]
+    assert rows_of(report, "layer2.0") == [
+        i for i, row in enumerate(rows) if row.block == "layer2.0"
+    ]
+    assert [rows[i].path for i in rows_of(report, "conv1")] == ["conv1"]
+    assert [rows[i].path for i in rows_of(report, "layer2.0.downsample")] == [
+        "layer2.0.downsample.0", "layer2.0.downsample.1"
+    ]  # fmt: skip
+    assert rows_of(report, "layer") == []

@@ -1,0 +1,166 @@
+"""The Architecture page's parts: the graph that opens and is clicked, what is in focus, exports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import streamlit as st
+
+from resnet_viz.errors import BudgetError
+from resnet_viz.profile import profile
+from resnet_viz.records import Profile
+from resnet_viz.ui import caches, frame, inspector, sidebar
+from resnet_viz.ui.block_graph import Handle, block_graph, is_narrow
+from resnet_viz.ui.choice import Choice
+from resnet_viz.ui.downloads import Download, downloads
+from resnet_viz.ui.messages import plain
+from resnet_viz.units import shape_text
+from resnet_viz.views.dot import draw
+from resnet_viz.views.opening import DEFAULT_OPENING, LEVELS, Opening, Part, parts, shown_as
+from resnet_viz.views.outline import COSTS
+from resnet_viz.views.render import render
+
+__all__ = ["show"]
+
+_LEVEL_NAMES: Final = {"stage": "Stages", "block": "Blocks", "op": "Operations"}
+_COST_NAMES: Final = {"macs": "MACs", "output_bytes": "Memory", "params": "Parameters"}
+_INSPECTOR_WIDTH: Final = 330  # pixels
+
+_LEGEND: Final = (
+    "Solid arrows: the main path F(x), as thick as their bytes. Dashed: the shortcut into the "
+    "addition. Hexagon: a downsample point and why. Bars in the boxes: their share of the cost. "
+    "The slabs are tensors, as high as their maps and as wide as their channels. Click a part to "
+    "inspect it, + to open it; keys: arrows, Enter, Space, + − 0."
+)
+
+
+def show(choice: Choice, report: Profile) -> None:
+    """Controls, graph, and beside it what is known about the part in focus."""
+    opening = choice.opening
+    try:
+        found = parts(report, opening)
+    except BudgetError as error:
+        st.error(plain(f"{error} Shown are the blocks."))
+        opening = DEFAULT_OPENING
+        found = parts(report, opening)
+    _controls(choice, report, opening)
+    with st.container(horizontal=True, gap="medium"):
+        # The graph keeps its place in the tree, and with it zoom and scroll.
+        with st.container(width="stretch"):
+            _graph(choice, report, opening, found)
+        if choice.layer is not None:
+            with st.container(width=_INSPECTOR_WIDTH, key="inspector"):
+                inspector.show(choice, report, choice.layer)
+
+
+def _controls(choice: Choice, report: Profile, opening: Opening) -> None:
+    for key, value in (("level", choice.opening.level), ("cost", choice.cost)):
+        if st.session_state.get(key) is None:  # coming from another page
+            st.session_state[key] = value
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.segmented_control(
+            "Open",
+            LEVELS,
+            key="level",
+            format_func=_LEVEL_NAMES.__getitem__,
+            on_change=_level_chosen,
+            label_visibility="collapsed",
+            required=True,
+            width="content",
+        )
+        st.segmented_control(
+            "Bars",
+            list(COSTS),
+            key="cost",
+            format_func=_COST_NAMES.__getitem__,
+            label_visibility="collapsed",
+            required=True,
+            width="content",
+        )
+        downloads("Export", "export", lambda: _files(choice, report, opening))
+        st.space("stretch")
+        st.caption("How to read it", help=_LEGEND, width="content")
+
+
+def _level_chosen() -> None:
+    """What was opened by hand belonged to the level before."""
+    st.session_state["open"] = ""
+
+
+def _files(choice: Choice, report: Profile, opening: Opening) -> Iterator[Download]:
+    """The drawing as it is shown, and the profile."""
+    drawing = draw(report, opening, dark=frame.dark(), cost=choice.cost, column=is_narrow())
+    name = choice.model
+    for form, mime in (
+        ("svg", "image/svg+xml"),
+        ("pdf", "application/pdf"),
+        ("png", "image/png"),
+    ):
+        yield Download(form.upper(), render(drawing, form), f"{name}.{form}", mime)
+    yield Download("DOT", drawing.source, f"{name}.dot", "text/vnd.graphviz")
+    profile_text = json.dumps(report.to_dict(), indent=1)
+    yield Download("Profile as JSON", profile_text, f"{name}.json", "application/json")
+
+
+def _graph(choice: Choice, report: Profile, opening: Opening, found: tuple[Part, ...]) -> None:
+    column = is_narrow()
+    svg = caches.drawing(
+        choice.spec,
+        choice.input,
+        opening.level,
+        opening.text,
+        frame.dark(),
+        choice.cost,
+        column,
+    )
+    size = shape_text((report.spec.in_channels, report.input.height, report.input.width))
+    block_graph(
+        svg,
+        list(_handles(found)),
+        focus=None if choice.layer is None else shown_as(found, choice.layer),
+        label=f"The graph of {choice.model} on {size}; the Layers page has it as a table.",
+        view=f"{choice.spec} {opening.level} {column}",
+        on_focus=_focused,
+        on_toggle=_toggled,
+        on_narrow=_resized,
+    )
+
+
+def _handles(found: Iterable[Part]) -> Iterator[Handle]:
+    """What opens and closes, each on the node that stands for it."""
+    for part in found:
+        verb = "Close" if part.is_open else "Unfold" if part.kind == "run" else "Open"
+        what = part.key if part.kind != "run" else part.key.replace("-", " … ")
+        yield Handle(part.path, part.key, part.is_open, f"{verb} {what}")
+        if part.within:
+            run = part.within.replace("-", " … ")
+            yield Handle(part.path, part.within, True, f"Fold {run}", corner="left")
+        yield from _handles(part.parts)
+
+
+def _focused() -> None:
+    """A node was clicked, or let go."""
+    chosen = st.session_state["graph"].focus
+    if chosen is not None:
+        st.session_state["layer"] = chosen or None
+
+
+def _toggled() -> None:
+    """A part was opened or closed, if that can be drawn."""
+    key = st.session_state["graph"].toggle
+    if key is None:
+        return
+    choice = sidebar.current()
+    try:
+        opening = choice.opening.toggle(key)
+        parts(profile(choice.spec, choice.input), opening)
+    except BudgetError as error:
+        sidebar.say(str(error))
+    else:
+        st.session_state["open"] = opening.text
+
+
+def _resized() -> None:
+    """Between a page and a phone: the next run draws the other form."""
