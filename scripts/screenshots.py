@@ -5,7 +5,8 @@ Starts the app on a free port of this machine, visits it with Chromium (see
 
 - ``architecture.png``, ``layers.png``, ``input_size.png``, ``feature_maps.png``:
   1440 x 900, light;
-- ``architecture_dark.png``: 1440 x 900, dark;
+- ``architecture_dark.png``: 1440 x 900, dark, with an operation in focus;
+- ``architecture_narrow.png``: 390 x 844, light;
 - ``feature_maps_narrow_dark.png``: 390 x 844, dark.
 
 A file that would exceed 300 kB gets coarser colours.
@@ -45,7 +46,8 @@ SHOTS: Final = (
     Shot("layers", "/layers?model=resnet50"),
     Shot("input_size", "/input_size?model=resnet50&h=512&w=512"),
     Shot("feature_maps", "/feature_maps?model=resnet50&layer=layer1.0"),
-    Shot("architecture_dark", "/?model=resnet50", dark=True),
+    Shot("architecture_dark", "/?model=resnet50&open=layer2.0&layer=layer2.0.conv2", dark=True),
+    Shot("architecture_narrow", "/?model=resnet18", 390, 844),
     Shot("feature_maps_narrow_dark", "/feature_maps?model=resnet50", 390, 844, dark=True),
 )
 

@@ -23,7 +23,10 @@ _UNDER_APP: Final = "_under_app"  # the pages are declared in this run
 _ADOPTED: Final = "_adopted"  # a page that ran without the app has had its second run
 
 # Streamlit keeps six rem free above a page, and these pages have much to show.
-_LESS_PADDING: Final = "<style>.stMainBlockContainer {padding: 3rem 2.5rem 2rem}</style>"
+_LESS_PADDING: Final = """<style>
+.stMainBlockContainer {padding: 3rem 2.5rem 2rem}
+@media (max-width: 640px) {.stMainBlockContainer {padding: 3rem 1rem 2rem}}
+</style>"""
 
 # Not relative to the script that runs, which may be a page.
 _FOLDER: Final = Path(__file__).parents[2] / "pages"

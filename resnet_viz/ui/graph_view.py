@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, Literal
 
 import streamlit as st
 
@@ -133,7 +133,9 @@ def _handles(found: Iterable[Part]) -> Iterator[Handle]:
     for part in found:
         verb = "Close" if part.is_open else "Unfold" if part.kind == "run" else "Open"
         what = part.key if part.kind != "run" else part.key.replace("-", " … ")
-        yield Handle(part.path, part.key, part.is_open, f"{verb} {what}")
+        # An open stage's, beside its name: blocks have theirs at the right.
+        corner: Literal["left", "right"] = "left" if part.is_open and part.parts else "right"
+        yield Handle(part.path, part.key, part.is_open, f"{verb} {what}", corner)
         if part.within:
             run = part.within.replace("-", " … ")
             yield Handle(part.path, part.within, True, f"Fold {run}", corner="left")

@@ -221,7 +221,7 @@ def _network() -> None:
         "Blocks per stage",
         key="blocks",
         on_change=_edited,
-        help="1 to 8 numbers of blocks, such as 3,4,6,3.",
+        placeholder="3,4,6,3",
     )
     st.selectbox(
         "Stem", get_args(StemKind), key="stem", format_func=_STEMS.__getitem__, on_change=_edited

@@ -55,14 +55,14 @@ def test_every_preset_is_whole_and_legible_without_scrolling(page: Page, address
 
 
 def test_a_part_opens_in_place_and_stays_so(page: Page, address: str, new_page: NewPage) -> None:
-    visit(page, address, "/?model=resnet18")
+    visit(page, address, "/?model=resnet18&cost=params")
     before = set(node_ids(page))
     handle(page, "layer2.0").click()
     expect(node(page, "layer2.0.downsample.1")).to_be_visible()
     settled(page)
     operations = {op.path for op in trace(PRESETS["resnet18"]) if op.block == "layer2.0"}
     assert set(node_ids(page)) == before | operations
-    assert parameters(page) == {"model": "resnet18", "open": "layer2.0"}
+    assert parameters(page) == {"model": "resnet18", "open": "layer2.0", "cost": "params"}
     for source in ("layer2.0.bn2", "layer2.0.downsample.1"):  # two ways into the addition
         expect(page.locator(f"g.edge[id='{source}->layer2.0.add']")).to_have_count(1)
 
@@ -77,6 +77,9 @@ def test_a_part_opens_in_place_and_stays_so(page: Page, address: str, new_page: 
     sidebar.get_by_role("link", name="Architecture").click()
     expect(node(page, "layer2.0.conv1")).to_be_visible()
     expect(node(page, "layer3.0")).to_have_count(0)
+    expect(page.get_by_role("radio", name="Parameters")).to_be_checked()
+    settled(page)
+    assert parameters(page)["cost"] == "params"
 
     other = new_page()
     visit(other, address, "/?model=resnet18&open=layer2.0,layer3")

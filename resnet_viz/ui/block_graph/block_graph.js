@@ -202,7 +202,10 @@ class Graph {
   }
 
   fit() {
-    this.k = Math.min(this.legible, Math.max(this.tallest, SMALLEST_FIT, 0.85 * this.widest));
+    // All of it, if that makes it little smaller; else as wide as the view, the map at its side.
+    const whole = this.tallest >= Math.max(SMALLEST_FIT, 0.85 * this.widest);
+    const beside = this.width < NARROW ? this.legible : Math.max(SMALLEST_FIT, 0.9 * this.widest);
+    this.k = whole ? Math.min(this.legible, this.tallest) : beside;
     this.x = this.y = Infinity; // the start
     this.touched = false;
     this.apply();
