@@ -6,7 +6,7 @@ from resnet_viz.graph import trace
 from resnet_viz.images import MAX_BYTES, Picture
 from resnet_viz.preparation import FITS, channel_rule, framed
 from resnet_viz.samples import SAMPLES, sample_bytes
-from resnet_viz.ui import caches, feature_view, frame, sidebar
+from resnet_viz.ui import caches, chosen, feature_view, frame
 from resnet_viz.ui.messages import errors_as_sentences
 from resnet_viz.units import shape_text
 
@@ -59,7 +59,7 @@ with left:
 with right:
     layer = feature_view.choose_layer(graph, choice.layer)
     if layer != choice.layer:
-        sidebar.focus(layer)
+        chosen.focus(layer)
     source = feature_view.choose_weights(choice)
     if shown:
         with errors_as_sentences():

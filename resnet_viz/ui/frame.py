@@ -12,7 +12,7 @@ from resnet_viz.graph import INPUT, trace
 from resnet_viz.profile import profile
 from resnet_viz.records import Profile, Totals
 from resnet_viz.spec import PRESETS, preset_input
-from resnet_viz.ui import sidebar
+from resnet_viz.ui import chosen, sidebar
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import shape_text, si
@@ -64,7 +64,7 @@ def navigate() -> Page:
     st.session_state[_UNDER_APP] = True
     links = st.sidebar.container(gap="xsmall")
     sidebar.draw()
-    query = sidebar.current().to_query()
+    query = chosen.current().to_query()
     for each in (page if page.title == title else pages[0], *pages[1:]):
         links.page_link(each, query_params=query)
     return page
@@ -84,9 +84,9 @@ def begin(title: str) -> tuple[Choice, Profile]:
             state[_ADOPTED] = True
             st.rerun()
     st.title(title, anchor=False)
-    for sentence in sidebar.news():
+    for sentence in chosen.news():
         st.warning(plain(sentence))
-    choice = sidebar.current()
+    choice = chosen.current()
     place = st.container()
     with place, st.spinner("Building the network …", show_time=False):
         report = profile(choice.spec, choice.input)
@@ -97,12 +97,12 @@ def begin(title: str) -> tuple[Choice, Profile]:
     if not known and choice.layer is not None:
         name = choice.layer[:80]
         place.warning(plain(f"This network has no layer {name}; it was left out."))
-        sidebar.focus(None)
+        chosen.focus(None)
     if choice.opening.toggled and (fitting := choice.opening.within(report)) != choice.opening:
-        sidebar.set_opening(fitting)
+        chosen.set_opening(fitting)
     with place:
         _metrics(report.totals, usual)
-    return sidebar.current(), report
+    return chosen.current(), report
 
 
 def dark() -> bool:
@@ -171,5 +171,5 @@ def _change(change: int | str | None, unit: str) -> str | None:
 
 def _reference() -> tuple[str, Totals]:
     """The preset that the choice started from, at its usual input."""
-    name = sidebar.base_preset()
+    name = chosen.base_preset()
     return name, profile(PRESETS[name], preset_input(name)).totals

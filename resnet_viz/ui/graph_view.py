@@ -11,7 +11,7 @@ import streamlit as st
 from resnet_viz.errors import BudgetError
 from resnet_viz.profile import profile
 from resnet_viz.records import Profile
-from resnet_viz.ui import caches, frame, inspector, sidebar
+from resnet_viz.ui import caches, chosen, frame, inspector
 from resnet_viz.ui.block_graph import Handle, block_graph, is_narrow
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.downloads import Download, downloads
@@ -154,12 +154,12 @@ def _toggled() -> None:
     key = st.session_state["graph"].toggle
     if key is None:
         return
-    choice = sidebar.current()
+    choice = chosen.current()
     try:
         opening = choice.opening.toggle(key)
         parts(profile(choice.spec, choice.input), opening)
     except BudgetError as error:
-        sidebar.say(str(error))
+        chosen.say(str(error))
     else:
         st.session_state["open"] = opening.text
 

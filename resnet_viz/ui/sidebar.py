@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 import streamlit as st
 
@@ -28,26 +28,12 @@ from resnet_viz.spec import (
 )
 from resnet_viz.ui import link
 from resnet_viz.ui.choice import CUSTOM, LINK_KEYS, PAGE_KEYS, Choice
+from resnet_viz.ui.chosen import add_news, adopt, base_preset, current, fill, forget_news, settle
 from resnet_viz.views.opening import Opening
 from resnet_viz.views.outline import COSTS
 
-__all__ = [
-    "base_preset",
-    "current",
-    "device_is_absent",
-    "devices_known",
-    "draw",
-    "focus",
-    "model_name",
-    "news",
-    "say",
-    "set_opening",
-]
+__all__ = ["device_is_absent", "devices_known", "draw", "model_name"]
 
-_CHOICE: Final = "_choice"  # the last choice that could be built
-_BASE: Final = "_base_preset"  # the preset that the choice started from
-_NEWS: Final = "_news"  # what had to be left out of a link
-_KEPT: Final = "_news_kept"  # they were said after the last run, by a callback
 _DRAWN: Final = "_drawn"  # the widgets' values as the last run left them
 
 _WIDGETS: Final = tuple(key for key in LINK_KEYS if key not in PAGE_KEYS)
@@ -80,59 +66,17 @@ _SHORTCUTS: Final = {
 }
 
 
-def current() -> Choice:
-    """The choice of this run; `draw` has made it."""
-    choice: Choice = st.session_state[_CHOICE]
-    return choice
-
-
-def base_preset() -> str:
-    """The name of the preset that the choice is, or was before it was edited."""
-    name: str = st.session_state.get(_BASE, "resnet50")
-    return name
-
-
 def model_name(name: str) -> str:
     """A preset's name as people write it."""
     return _MODEL_NAMES.get(name, name.replace("resnet", "ResNet-"))
-
-
-def news() -> list[str]:
-    """A sentence for each value that could not be used, to be shown at the top of the page."""
-    sentences: list[str] = st.session_state[_NEWS]
-    return sentences
-
-
-def focus(layer: str | None) -> None:
-    """Set the layer in focus, for all pages."""
-    _look(replace(current(), layer=layer))
-
-
-def set_opening(opening: Opening) -> None:
-    """Set what is open in the graph."""
-    _look(replace(current(), opening=opening))
-
-
-def _look(choice: Choice) -> None:
-    state = st.session_state
-    state[_CHOICE] = choice
-    # A widget that stands already has its value and could not be given one.
-    state.update({k: value for k, value in choice.looks.items() if state.get(k) != value})
-    link.write(choice)
-
-
-def say(sentence: str) -> None:
-    """Add to the news of the next page that is drawn; for callbacks."""
-    st.session_state[_NEWS] = [sentence]
-    st.session_state[_KEPT] = True
 
 
 def draw() -> None:
     """Draw the sidebar and settle this run's choice."""
     state = st.session_state
     edited = _edits()
-    if edited and not state.pop(_KEPT, False):
-        state[_NEWS] = []
+    if edited:
+        forget_news()
     query = link.read(edited)
     if query is not None:
         _adopt(query)
@@ -141,12 +85,10 @@ def draw() -> None:
         _network()
         _input()
         _run()
-    state[_CHOICE], problems = _settled()
-    if current().model in PRESETS:
-        state[_BASE] = current().model
-    state[_NEWS] = [*problems, *(text for text in news() if text not in problems)]
+    choice, problems = _settled()
+    add_news(problems)
     state[_DRAWN] = {key: state[key] for key in _WIDGETS}
-    link.write(current())
+    settle(choice)
 
 
 def _edits() -> bool:
@@ -161,11 +103,7 @@ def _edits() -> bool:
 def _adopt(query: Mapping[str, str]) -> None:
     """Take over a link."""
     choice, problems = Choice.from_query(query, parse_seed)
-    st.session_state[_CHOICE] = choice
-    st.session_state[_NEWS] = list(problems)
-    if query.get("model") in PRESETS:
-        st.session_state[_BASE] = query["model"]
-    _fill(choice)
+    adopt(choice, problems, query.get("model"))
     st.session_state[_DRAWN] = {key: st.session_state[key] for key in _WIDGETS}
 
 
@@ -177,32 +115,8 @@ def _drop_absent_device() -> None:
         sentence = (
             f"There is no device {state.device[:40]} here, so it is auto; there are {listed}."
         )
-        state[_NEWS] = [*news(), sentence]
+        add_news([sentence])
         state.device = "auto"
-
-
-def _fill(choice: Choice) -> None:
-    """Put a choice into the widgets."""
-    spec = choice.spec
-    values: dict[str, Any] = {
-        "model": choice.model,
-        "block": spec.block,
-        "blocks": ",".join(map(str, spec.blocks)),
-        "stem": spec.stem,
-        "c": spec.in_channels,
-        "h": choice.input.height,
-        "w": choice.input.width,
-        "classes": spec.num_classes,
-        "device": choice.device,
-        "weights": choice.weights,
-        "base_width": spec.base_width,
-        "groups": spec.groups,
-        "width_per_group": spec.width_per_group,
-        "stride_in": spec.stride_in,
-        "shortcut": spec.shortcut,
-        "zero_init": spec.zero_init_residual,
-    }
-    st.session_state.update(values | choice.looks)
 
 
 def _network() -> None:
@@ -370,7 +284,7 @@ def _preset_chosen() -> None:
     now = current()
     opening = Opening(now.opening.level)
     size = replace(size, channels=state.c)
-    _fill(Choice(spec, size, state.device, state.weights, None, opening, now.cost))
+    fill(Choice(spec, size, state.device, state.weights, None, opening, now.cost))
 
 
 def _block_chosen() -> None:

@@ -14,8 +14,10 @@ from resnet_viz.records import DownsampleProfile, LayerProfile, Profile
 from resnet_viz.units import si
 from resnet_viz.views.canvas import Canvas, Point
 from resnet_viz.views.flow import BADGE, BOX, GROUND_SLAB, IMAGE, OP, PLUS, SLAB, STAGE
+from resnet_viz.views.formulas import mismatch
 from resnet_viz.views.outline import COSTS, Group, chw, describe, window_text, windows_text
 from resnet_viz.views.palette import Theme, mix, stage_colour, stage_outline, theme
+from resnet_viz.views.parts import percent
 
 __all__ = ["Marks"]
 
@@ -166,8 +168,7 @@ class Marks:
     ) -> None:
         """A hexagon with the reason of a downsample point; `itself`, its operation as well."""
         reasons = " + ".join(point.reasons)
-        main = self.report.by_path[f"{point.block}.add"].input_shapes[0]
-        misfit = " + ".join(chw(shape).replace(" ", "") for shape in (main, point.input_shape))
+        misfit = mismatch(self.report, point.block).replace(" ", "").replace("+", " + ")
         self.canvas.node(
             point.path,
             f"{reasons}\n{chw(point.output_shape)}" if itself else reasons,
@@ -232,7 +233,7 @@ class Marks:
         return f"{si(value)} {'MACs' if self.cost == 'macs' else 'params'}"
 
     def _share(self, value: int) -> str:
-        return f", {value / self._whole:.1%} of the {COSTS[self.cost]}"
+        return f", {percent(value / self._whole)} of the {COSTS[self.cost]}"
 
     def _bar(self, share: float, stage: str) -> str:
         """A fill from the left: the cost as a share of the dearest node of its kind."""

@@ -189,7 +189,7 @@ def test_downsample_points_say_what_would_not_fit(page: Page, address: str) -> N
         expect(badge).to_contain_text(" + ".join(point.reasons))
         shapes = [
             shape_text(shape[1:]).replace(" ", "")
-            for shape in (point.output_shape, point.input_shape)
+            for shape in (point.input_shape, point.output_shape)
         ]
         expect(badge).to_have_attribute("aria-label", re.compile(re.escape(" + ".join(shapes))))
         assert badge.locator("polygon").count() == 1

@@ -22,6 +22,7 @@ from resnet_viz.views.canvas import Canvas
 from resnet_viz.views.dot import COSTS, LEVELS, draw
 from resnet_viz.views.opening import Opening, Part, parts
 from resnet_viz.views.palette import mix, stage_outline, theme
+from resnet_viz.views.parts import percent
 from tests.strategies import inputs, specs
 from tests.views.test_palette import contrast
 
@@ -185,7 +186,7 @@ def _check_badges(drawing: Drawing, report: Profile) -> None:
             shape_text(shape[1:]).replace(" ", "")
             for shape in (point.input_shape, point.output_shape)
         )
-        assert f"{after} + {before}" in badge["tooltip"]
+        assert f"{before} + {after}" in badge["tooltip"]
         assert before != after
         for edge in drawing.edges:
             if point.path in (edge.source, edge.target):
@@ -420,7 +421,7 @@ def test_bars_are_shares_of_the_dearest(cost: str) -> None:
         else:
             assert ";" not in fill
         whole = sum(getattr(row, cost) for row in report.layers)
-        assert f"{value / whole:.1%} of the {COSTS[cost]}" in drawing.nodes[name]["tooltip"]
+        assert f"{percent(value / whole)} of the {COSTS[cost]}" in drawing.nodes[name]["tooltip"]
 
 
 def test_arrows_are_thicker_the_more_they_carry() -> None:

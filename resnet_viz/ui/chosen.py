@@ -1,0 +1,126 @@
+"""What a visitor has chosen, in the session: read by all pages, settled by the sidebar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import streamlit as st
+
+from resnet_viz.spec import PRESETS
+from resnet_viz.ui import link
+from resnet_viz.ui.choice import Choice
+from resnet_viz.views.opening import Opening
+
+__all__ = [
+    "add_news",
+    "adopt",
+    "base_preset",
+    "current",
+    "fill",
+    "focus",
+    "forget_news",
+    "news",
+    "say",
+    "set_opening",
+    "settle",
+]
+
+_CHOICE: Final = "_choice"  # the last choice that could be built
+_BASE: Final = "_base_preset"  # the preset that the choice started from
+_NEWS: Final = "_news"  # what could not be used or done
+_KEPT: Final = "_news_kept"  # it was said after the last run, by a callback
+
+
+def current() -> Choice:
+    """The choice of this run; the sidebar has made it."""
+    choice: Choice = st.session_state[_CHOICE]
+    return choice
+
+
+def base_preset() -> str:
+    """The name of the preset that the choice is, or was before it was edited."""
+    name: str = st.session_state.get(_BASE, "resnet50")
+    return name
+
+
+def news() -> list[str]:
+    """A sentence for each value that could not be used, to be shown at the top of the page."""
+    sentences: list[str] = st.session_state[_NEWS]
+    return sentences
+
+
+def add_news(sentences: Sequence[str]) -> None:
+    """Put sentences above those that are there, each once."""
+    st.session_state[_NEWS] = [*sentences, *(text for text in news() if text not in sentences)]
+
+
+def say(sentence: str) -> None:
+    """Let the next run begin with a sentence; for callbacks."""
+    st.session_state[_NEWS] = [sentence]
+    st.session_state[_KEPT] = True
+
+
+def forget_news() -> None:
+    """The visitor has gone on; what a callback just said stays."""
+    if not st.session_state.pop(_KEPT, False):
+        st.session_state[_NEWS] = []
+
+
+def adopt(choice: Choice, problems: Sequence[str], base: str | None) -> None:
+    """Take over the choice of a link, and the preset that it names."""
+    st.session_state[_CHOICE] = choice
+    st.session_state[_NEWS] = list(problems)
+    if base in PRESETS:
+        st.session_state[_BASE] = base
+    fill(choice)
+
+
+def settle(choice: Choice) -> None:
+    """Keep what this run has chosen, in the address too."""
+    st.session_state[_CHOICE] = choice
+    if choice.model in PRESETS:
+        st.session_state[_BASE] = choice.model
+    link.write(choice)
+
+
+def focus(layer: str | None) -> None:
+    """Set the layer in focus, for all pages."""
+    _look(replace(current(), layer=layer))
+
+
+def set_opening(opening: Opening) -> None:
+    """Set what is open in the graph."""
+    _look(replace(current(), opening=opening))
+
+
+def _look(choice: Choice) -> None:
+    state = st.session_state
+    # A widget that stands already has its value and could not be given one.
+    state.update({k: value for k, value in choice.looks.items() if state.get(k) != value})
+    settle(choice)
+
+
+def fill(choice: Choice) -> None:
+    """Put a choice into the widgets."""
+    spec = choice.spec
+    values: dict[str, Any] = {
+        "model": choice.model,
+        "block": spec.block,
+        "blocks": ",".join(map(str, spec.blocks)),
+        "stem": spec.stem,
+        "c": spec.in_channels,
+        "h": choice.input.height,
+        "w": choice.input.width,
+        "classes": spec.num_classes,
+        "device": choice.device,
+        "weights": choice.weights,
+        "base_width": spec.base_width,
+        "groups": spec.groups,
+        "width_per_group": spec.width_per_group,
+        "stride_in": spec.stride_in,
+        "shortcut": spec.shortcut,
+        "zero_init": spec.zero_init_residual,
+    }
+    st.session_state.update(values | choice.looks)
