@@ -13,6 +13,7 @@ from resnet_viz.units import shape_text
 from tests.browser.conftest import NewPage
 from tests.browser.harness import settled, visit
 from tests.browser.reading import download, fill, node_ids, parameters
+from tests.views.test_palette import contrast
 
 pytestmark = pytest.mark.browser
 
@@ -277,3 +278,27 @@ def test_the_drawing_can_be_taken_along(page: Page, address: str) -> None:
             assert b"layer1.0.conv1" in data
     data = download(page, "Profile as JSON", "resnet18.json")
     assert json.loads(data) == json.loads(json.dumps(profile(PRESETS["resnet18"]).to_dict()))
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_what_lies_over_the_drawing_stands_out(dark: bool, new_page: NewPage, address: str) -> None:
+    page = new_page(dark=dark)
+    visit(page, address, "/?model=resnet18&layer=layer1.0")
+    node(page, "layer2.0").hover(position={"x": 14, "y": 8})
+    expect(page.locator(".tip")).to_be_visible()
+    ground = _colour(page, ".view", "backgroundColor")
+
+    tip = _colour(page, ".tip", "color"), _colour(page, ".tip", "backgroundColor")
+    assert contrast(*tip) >= 4.5
+    for selector, colour in (
+        (".tools button", "color"),
+        (".ring", "stroke"),
+        (".handle path", "stroke"),
+    ):
+        assert contrast(_colour(page, selector, colour), ground) >= 3, selector
+
+
+def _colour(page: Page, selector: str, name: str) -> str:
+    """A computed colour as ``#RRGGBB``."""
+    value = page.locator(selector).first.evaluate(f"e => getComputedStyle(e).{name}")
+    return "#" + "".join(f"{int(part):02X}" for part in re.findall(r"\d+", value)[:3])
