@@ -92,8 +92,8 @@ def capture(
     Args:
         model: A network of `build_model`.
         image: ``[C, H, W]`` or ``[N, C, H, W]``, float.
-        layers: Operations (``layer1.0.conv1``), blocks (``layer1.0``) or stages (``layer1``);
-            a text alone is one layer.
+        layers: Operations (``layer1.0.conv1``), blocks (``layer1.0``) or stages (``layer1``,
+            ``stem``); a text alone is one layer.
         budget_bytes: Memory that the pass may take; left out, half of what is free.
         max_macs: Multiply-accumulates that the pass may take.
 
@@ -183,8 +183,9 @@ def _run(model: ResNet, batch: Tensor, paths: tuple[str, ...]) -> dict[str, Tens
 
         return hook
 
+    outputs = trace(model.spec).outputs  # the stem and the head are no modules
     for path in paths:
-        model.get_submodule(path).register_forward_hook(taking(path))
+        model.get_submodule(outputs[path]).register_forward_hook(taking(path))
     with contextlib.suppress(_Done):
         model(batch)
     return {path: taken[path].cpu() for path in paths}

@@ -112,12 +112,12 @@ def _graph(
     from resnet_viz.views.render import render
 
     report = profile(net.spec, net.input)
-    if format == "json":
-        _write(_json(report.to_dict()), out)
-        return
     opening = Opening.parse(level, toggle)
     if unknown := opening.toggled - opening.within(report).toggled:
         raise SpecError(f"--open: this network has no part {min(unknown)} that opens.")
+    if format == "json":
+        _write(_json(report.to_dict()), out)
+        return
     drawing = dot.draw(report, opening, dark=dark, cost=cost, column=column)
     _write(drawing.source if format == "dot" else render(drawing, format), out)
 

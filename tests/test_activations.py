@@ -343,3 +343,11 @@ def test_memory_is_checked_while_the_place_is_held(monkeypatch: pytest.MonkeyPat
     capture(model, torch.ones(3, 20, 20), "conv1")
     assert held == [True]
     assert not devices._COMPUTE.locked()
+
+
+def test_stem_and_head_can_be_asked_for_too() -> None:
+    model = build_model(PRESETS["resnet18"])
+    maps = capture(model, torch.randn(3, 33, 40), ["stem", "maxpool", "head", "fc"])
+
+    assert torch.equal(maps["stem"], maps["maxpool"])
+    assert torch.equal(maps["head"], maps["fc"])

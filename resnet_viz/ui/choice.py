@@ -128,7 +128,7 @@ class Choice:
             )
             device = "auto"
         opening, cost = _looks(query, problems)
-        layer = query.get("layer")
+        layer = query.get("layer") or None
         return cls(spec, size, device, weights, layer, opening, cost), tuple(problems)
 
 

@@ -7,8 +7,10 @@ from typing import Final
 import streamlit as st
 
 from resnet_viz.records import Profile
+from resnet_viz.ui.cost_choice import choose_cost
 from resnet_viz.ui.focus import focus_on, rounds
-from resnet_viz.views.cost_map import COSTS, ROOT, cost_map, sectors
+from resnet_viz.views.cost_map import ROOT, cost_map, sectors
+from resnet_viz.views.outline import COSTS
 
 __all__ = ["show"]
 
@@ -19,14 +21,7 @@ _LEVEL: Final = "_map_level"  # the sector that fills the map
 def show(report: Profile, focus: str | None, dark: bool) -> None:
     """Draw the choice of a cost and its map; a click on a part sets the focus."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        cost = st.segmented_control(
-            "Where the cost is",
-            list(COSTS),
-            key="cost",
-            default="macs",
-            format_func=COSTS.__getitem__,
-            required=True,
-        )
+        cost = choose_cost("map", "Where the cost is", "visible")
         outside = st.container(width="content")
     parents = {sector.path: sector.parent for sector in sectors(report, cost)}
     level = st.session_state.get(_LEVEL, ROOT)

@@ -37,10 +37,11 @@ _PREVIEW_SIDE: Final = 1024
 
 def choose_layer(graph: LayerGraph, wanted: str | None) -> str:
     """A block or an operation; the one in focus, else the first block."""
-    options = _layers(graph)
-    if wanted not in options:  # a stage can be in focus too, or the picture
-        last = graph.outputs.get(wanted or "")
-        wanted = graph.by_path[last].block or last if last else graph.blocks[0].path
+    options = dict(_layers(graph))
+    if wanted in graph.outputs:  # a stage or a shortcut can be in focus too
+        options.setdefault(str(wanted), f"{wanted}  (its output)")
+    else:
+        wanted = graph.blocks[0].path
     st.session_state["layer"] = st.session_state.get("layer") or wanted
     if st.session_state["layer"] not in options:
         st.session_state["layer"] = wanted

@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from resnet_viz.graph import trace
+from resnet_viz.graph import INPUT, trace
 from resnet_viz.records import Profile
 
 __all__ = ["focus_on", "rounds"]
@@ -25,7 +25,7 @@ def focus_on(report: Profile, path: str | None, source: str) -> None:
         path: An operation, a block, a stage or a container; None leaves nothing in focus.
         source: What was clicked.
     """
-    if path is None or path in trace(report.spec).outputs:
+    if path in (None, INPUT) or path in trace(report.spec).outputs:
         st.session_state["layer"] = path
         st.session_state.setdefault(_SET_BY, {})[source] = path
 

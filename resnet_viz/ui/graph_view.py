@@ -14,19 +14,26 @@ from resnet_viz.records import Profile
 from resnet_viz.ui import caches, chosen, frame, inspector
 from resnet_viz.ui.block_graph import Handle, block_graph, is_narrow
 from resnet_viz.ui.choice import Choice
+from resnet_viz.ui.cost_choice import choose_cost
 from resnet_viz.ui.downloads import Download, downloads
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import shape_text
 from resnet_viz.views.dot import draw
 from resnet_viz.views.opening import DEFAULT_OPENING, LEVELS, Opening, Part, parts, shown_as
-from resnet_viz.views.outline import COSTS
+from resnet_viz.views.palette import theme
 from resnet_viz.views.render import render
 
 __all__ = ["show"]
 
 _LEVEL_NAMES: Final = {"stage": "Stages", "block": "Blocks", "op": "Operations"}
-_COST_NAMES: Final = {"macs": "MACs", "output_bytes": "Memory", "params": "Parameters"}
 _INSPECTOR_WIDTH: Final = 330  # pixels
+
+# On a phone it would stand below the whole graph; there it is a sheet at the foot of the window.
+_SHEET: Final = """<style>@media (max-width: 640px) {.st-key-inspector {
+position: fixed; inset: auto 0 0 0; z-index: 100; width: auto !important; max-width: none;
+max-height: 45vh; overflow-y: auto; padding: 0.75rem 1rem;
+background: %s; border-top: 1px solid gray;
+}}</style>"""
 
 _LEGEND: Final = (
     "Solid arrows: the main path F(x), as thick as their bytes. Dashed: the shortcut into the "
@@ -51,14 +58,14 @@ def show(choice: Choice, report: Profile) -> None:
         with st.container(width="stretch"):
             _graph(choice, report, opening, found)
         if choice.layer is not None:
+            st.html(_SHEET % theme(frame.dark()).paper)
             with st.container(width=_INSPECTOR_WIDTH, key="inspector"):
                 inspector.show(choice, report, choice.layer)
 
 
 def _controls(choice: Choice, report: Profile, opening: Opening) -> None:
-    for key, value in (("level", choice.opening.level), ("cost", choice.cost)):
-        if st.session_state.get(key) is None:  # coming from another page
-            st.session_state[key] = value
+    if st.session_state.get("level") is None:  # coming from another page
+        st.session_state["level"] = choice.opening.level
     with st.container(horizontal=True, vertical_alignment="center"):
         st.segmented_control(
             "Open",
@@ -70,15 +77,7 @@ def _controls(choice: Choice, report: Profile, opening: Opening) -> None:
             required=True,
             width="content",
         )
-        st.segmented_control(
-            "Bars",
-            list(COSTS),
-            key="cost",
-            format_func=_COST_NAMES.__getitem__,
-            label_visibility="collapsed",
-            required=True,
-            width="content",
-        )
+        choose_cost("graph", "Bars", "collapsed")
         downloads("Export", "export", lambda: _files(choice, report, opening))
         st.space("stretch")
         st.caption("How to read it", help=_LEGEND, width="content")
@@ -118,7 +117,7 @@ def _graph(choice: Choice, report: Profile, opening: Opening, found: tuple[Part,
     size = shape_text((report.spec.in_channels, report.input.height, report.input.width))
     block_graph(
         svg,
-        list(_handles(found)),
+        list(_handles(found, column)),
         focus=None if choice.layer is None else shown_as(found, choice.layer),
         label=f"The graph of {choice.model} on {size}; the Layers page has it as a table.",
         view=f"{choice.spec} {opening.level} {column}",
@@ -128,18 +127,23 @@ def _graph(choice: Choice, report: Profile, opening: Opening, found: tuple[Part,
     )
 
 
-def _handles(found: Iterable[Part]) -> Iterator[Handle]:
-    """What opens and closes, each on the node that stands for it."""
+def _handles(found: Iterable[Part], column: bool) -> Iterator[Handle]:
+    """What opens and closes, each on the node that stands for it.
+
+    In a column the shapes on the arrows are at the right of the boxes, so the handles are not.
+    """
     for part in found:
         verb = "Close" if part.is_open else "Unfold" if part.kind == "run" else "Open"
         what = part.key if part.kind != "run" else part.key.replace("-", " … ")
         # An open stage's, beside its name: blocks have theirs at the right.
-        corner: Literal["left", "right"] = "left" if part.is_open and part.parts else "right"
+        left = column or (part.is_open and part.kind == "stage")
+        corner: Literal["left", "right"] = "left" if left else "right"
         yield Handle(part.path, part.key, part.is_open, f"{verb} {what}", corner)
         if part.within:
             run = part.within.replace("-", " … ")
-            yield Handle(part.path, part.within, True, f"Fold {run}", corner="left")
-        yield from _handles(part.parts)
+            other: Literal["left", "right"] = "right" if left else "left"
+            yield Handle(part.path, part.within, True, f"Fold {run}", other)
+        yield from _handles(part.parts, column)
 
 
 def _focused() -> None:

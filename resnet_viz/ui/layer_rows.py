@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
+from resnet_viz.graph import INPUT
 from resnet_viz.ledger import Ledger
 from resnet_viz.records import Profile
 from resnet_viz.ui.focus import focus_on, rounds
@@ -35,15 +36,13 @@ def show_focus(report: Profile, focus: str | None) -> None:
         if focus is None:
             st.caption("Nothing is in focus; click a row or an area, and every page shows it.")
             return
-        rows = [report.layers[index] for index in rows_of(report, focus)]
-        what = rows[0].op if len(rows) == 1 else f"{len(rows)} operations"
-        costs = (
-            f"{what}, {chw(rows[0].input_shapes[0])} to {chw(report.layer(focus).output_shape)}, "
-            f"{si(sum(row.macs for row in rows))} MACs, "
-            f"{si(sum(row.params for row in rows))} parameters, "
-            f"{si(sum(row.output_bytes for row in rows), 'B')}"
-        )
-        st.markdown(f"In focus: **{plain(focus)}** ({plain(costs)})", width="content")
+        if focus == INPUT:
+            shape = chw(report.layers[0].input_shapes[0])
+            st.markdown(f"In focus: **{focus}** ({plain(shape)})", width="content")
+        else:
+            st.markdown(
+                f"In focus: **{plain(focus)}** ({plain(_costs(report, focus))})", width="content"
+            )
         st.button(
             "Clear",
             key="clear_focus",
@@ -52,7 +51,20 @@ def show_focus(report: Profile, focus: str | None) -> None:
             on_click=focus_on,
             args=(report, None, "button"),
         )
-        st.toggle("Only its rows", key=_ONLY)
+        if focus != INPUT:
+            st.toggle("Only its rows", key=_ONLY)
+
+
+def _costs(report: Profile, focus: str) -> str:
+    """What a part is and costs, in one line."""
+    rows = [report.layers[index] for index in rows_of(report, focus)]
+    what = rows[0].op if len(rows) == 1 else f"{len(rows)} operations"
+    return (
+        f"{what}, {chw(rows[0].input_shapes[0])} to {chw(report.layer(focus).output_shape)}, "
+        f"{si(sum(row.macs for row in rows))} MACs, "
+        f"{si(sum(row.params for row in rows))} parameters, "
+        f"{si(sum(row.output_bytes for row in rows), 'B')}"
+    )
 
 
 def show(report: Profile, ledger: Ledger, focus: str | None, dark: bool) -> None:

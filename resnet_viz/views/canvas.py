@@ -75,18 +75,20 @@ class Canvas:
         tooltip: str = "",
         title: Literal["", "left", "right"] = "",
         font: float = 10.0,
+        room: float | None = None,
         outlines: int = 1,
     ) -> None:
         """A shape of a width and height around its centre; its id is the path it stands for.
 
-        The text is made as small as the shape asks for. A `title` stands at the upper left or
-        right, one line below the edge, instead of in the middle.
+        The text is made as small as the shape, or the `room` in it, asks for. A `title` stands
+        at the upper left or right, one line below the edge, instead of in the middle.
         """
         end = {"": "\\n", "left": "\\l", "right": "\\r"}[title]
         look = {"shape": shape, "style": style, "peripheries": str(outlines)}
         look |= {"labelloc": "t", "fixedsize": "true", "margin": "0.09,0"} if title else {}
         label = _on_lines(text, end)
-        font = font if title else min(font, (size[0] - 4) / _widest(text))
+        if not title or room is not None:
+            font = min(font, (room or size[0] - 4) / _widest(text))
         self.graph.node(
             graphviz.escape(path),
             label=graphviz.nohtml(f" {end}{label}{end}") if title else label,

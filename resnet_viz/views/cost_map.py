@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import plotly.graph_objects as go
 
-from resnet_viz.records import LayerProfile, Profile
+from resnet_viz.records import Profile
 from resnet_viz.units import si
-from resnet_viz.views.outline import blocks, stages
+from resnet_viz.views.outline import COSTS, blocks, stages
 from resnet_viz.views.palette import mix, stage_colour, text_on, theme
 
-__all__ = ["COSTS", "LEVELS", "MAX_SECTORS", "ROOT", "Sector", "cost_map", "sectors"]
-
-COSTS: Final[Mapping[str, str]] = MappingProxyType(
-    {"macs": "MACs", "output_bytes": "Activations", "params": "Parameters"}
-)
-"""What can be drawn: fields of `LayerProfile`, with their headings."""
+__all__ = ["LEVELS", "MAX_SECTORS", "ROOT", "Sector", "cost_map", "sectors"]
 
 LEVELS: Final = ("operation", "block", "stage")
 """How finely a map may be divided, the finest first."""
@@ -61,7 +55,7 @@ def sectors(report: Profile, cost: str) -> list[Sector]:
 
     Args:
         report: The network at its input.
-        cost: A key of `COSTS`.
+        cost: A key of `resnet_viz.views.outline.COSTS`.
     """
     found: list[Sector] = []
     for depth in range(len(LEVELS)):
@@ -78,15 +72,11 @@ def sectors(report: Profile, cost: str) -> list[Sector]:
 def _divided(report: Profile, cost: str) -> Iterator[Sector]:
     for stage in stages(report):
         name = stage.path
-        yield Sector(name, ROOT, "stage", name, _sum(stage.layers, cost))
+        yield Sector(name, ROOT, "stage", name, stage.total(cost))
         for block in blocks(report, stage):
-            yield Sector(block.path, name, "block", name, _sum(block.layers, cost))
+            yield Sector(block.path, name, "block", name, block.total(cost))
         for row in stage.layers:
             yield Sector(row.path, row.block or name, "operation", name, getattr(row, cost))
-
-
-def _sum(layers: tuple[LayerProfile, ...], cost: str) -> int:
-    return sum(getattr(layer, cost) for layer in layers)
 
 
 def cost_map(
@@ -99,7 +89,7 @@ def cost_map(
 
     Args:
         report: The network at its input.
-        cost: A key of `COSTS`.
+        cost: A key of `resnet_viz.views.outline.COSTS`.
         dark: Colours for a dark page.
         focus: The path of a sector that is outlined.
         level: The path of the sector that fills the map.
@@ -115,7 +105,7 @@ def cost_map(
             ids=[ROOT, *(sector.path for sector in found)],
             parents=["", *(sector.parent for sector in found)],
             labels=[
-                f"{COSTS[cost]} {si(whole, _UNITS[cost])}",
+                f"{COSTS[cost][0].upper()}{COSTS[cost][1:]} {si(whole, _UNITS[cost])}",
                 *(_label(s, _UNITS[cost] if s.path in divided else None) for s in found),
             ],
             # Plotly adds up the parts itself: as floats, sums of its own never disagree.

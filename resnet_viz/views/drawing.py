@@ -175,7 +175,8 @@ class _Pen:
         for row in [] if itself else rows:
             begin = end + flow.small_gap
             shape = row.input_shapes[0]
-            label = self._label(end, begin, shape, lane, near=True)
+            # In a column there is no room beside; the box before says it, too.
+            label = None if flow.column else self._label(end, begin, shape, lane, near=True)
             self._arrow(last, row.path, [(end, lane), (begin, lane)], shape, True, label)
             self.marks.operation(row, self._middle(begin, OP, lane))
             last, end = row.path, begin + flow.along(OP)
@@ -221,10 +222,12 @@ class _Pen:
             return self._at(max(middle, end - 13), across - 5 - width / 2), 9.0
         if near:  # above the boxes, which stand close
             if after_plus and across == 0:
-                middle = end - 22  # clear of the shape that enters the addition
+                # Clear of the shape that enters the addition.
+                return self._at(end - 4, -OP[1] / 2 - 6), min(9.0, 9 * 70 / width)
             return self._at(middle, across - OP[1] / 2 - 6), min(9.0, 9 * 86 / width)
         # Above the arrow, and above the addition at its start if there is one.
-        room = end - start + (PLUS + self.flow.reach if after_plus else -2)
+        # The button that opens the box before is at its corner.
+        room = end - start + (PLUS + self.flow.reach - 8 if after_plus else -2)
         return self._at(end - room / 2, across - PLUS / 2 - 5), min(9.0, 9 * room / width)
 
     # --- grounds --------------------------------------------------------------------------

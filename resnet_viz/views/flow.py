@@ -19,6 +19,7 @@ __all__ = [
     "BOX",
     "GROUND_SLAB",
     "IMAGE",
+    "NAME",
     "OP",
     "PLUS",
     "SLAB",
@@ -40,6 +41,7 @@ BADGE: Final[Point] = (92.0, 18.0)
 SLAB: Final[Point] = (88.0, 50.0)  # the largest picture of a tensor
 GROUND_SLAB: Final = 26.0  # the height of the highest one on the ground of an open stage
 PLUS: Final = 16.0
+NAME: Final = 94.0  # width of what stands before the lines of an open stage
 TITLE: Final = 15.0  # height of the name of an open block
 
 _EDGE: Final = 4.0  # around everything

@@ -13,7 +13,7 @@ from resnet_viz.graph import INPUT
 from resnet_viz.records import DownsampleProfile, LayerProfile, Profile
 from resnet_viz.units import si
 from resnet_viz.views.canvas import Canvas, Point
-from resnet_viz.views.flow import BADGE, BOX, GROUND_SLAB, IMAGE, OP, PLUS, SLAB, STAGE
+from resnet_viz.views.flow import BADGE, BOX, GROUND_SLAB, IMAGE, NAME, OP, PLUS, SLAB, STAGE
 from resnet_viz.views.formulas import mismatch
 from resnet_viz.views.outline import COSTS, Group, chw, describe, window_text, windows_text
 from resnet_viz.views.palette import Theme, mix, stage_colour, stage_outline, theme
@@ -130,6 +130,7 @@ class Marks:
             fill=f"{colour}1F" if is_stage else mix(self.theme.paper, colour, 0.95),
             tooltip=group.describe() + self._share(group.total(self.cost)),
             title=title,
+            room=NAME if is_stage and not wide else None,
         )
 
     def operation(self, row: LayerProfile, centre: Point) -> None:

@@ -12,7 +12,7 @@ from resnet_viz.units import shape_text, si
 
 __all__ = ["COSTS", "Group", "blocks", "chw", "describe", "stages", "window_text", "windows_text"]
 
-COSTS: Final = {"macs": "MACs", "output_bytes": "memory", "params": "parameters"}
+COSTS: Final = {"macs": "MACs", "output_bytes": "activations", "params": "parameters"}
 """What can be summed over rows, and what people call it."""
 
 

@@ -62,11 +62,10 @@ def _point_of(report: Profile, path: str) -> DownsampleProfile | None:
 def costs(report: Profile, group: Group) -> tuple[Cost, ...]:
     """Parameters, MACs of the whole batch and bytes of all outputs, summed."""
     totals = report.totals
-    size = sum(row.output_bytes for row in group.layers)
     return (
         Cost("Parameters", group.params, totals.params),
         Cost("MACs", group.macs, totals.macs),
-        Cost("Bytes", size, totals.activation_bytes),
+        Cost("Bytes", group.total("output_bytes"), totals.activation_bytes),
     )
 
 

@@ -79,7 +79,7 @@ def rows_of(report: Profile, path: str) -> list[int]:
     return [
         index
         for index, row in enumerate(report.layers)
-        if row.path == path or row.path.startswith(f"{path}.")
+        if path in (row.path, row.stage) or row.path.startswith(f"{path}.")
     ]
 
 

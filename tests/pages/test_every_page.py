@@ -105,3 +105,30 @@ def test_a_page_lives_at_the_limits(page: str, text: str) -> None:
 
     assert_alive(app, page)
     said(app)
+
+
+@pytest.mark.parametrize("layer", ["stem", "head", "input", "layer2", "layer2.0.downsample", "fc"])
+@pytest.mark.parametrize("page", PAGES)
+def test_whatever_is_in_focus_every_page_stands(page: str, layer: str) -> None:
+    app = open_page(page, f"model=resnet18&layer={layer}")
+
+    assert_alive(app, page)
+    assert said(app) == []
+    if page == "layers":
+        assert any("In focus: " in text.value for text in app.markdown)
+    if (page, layer) != ("feature_maps", "input"):  # which has no maps
+        assert link(app)["layer"] == layer
+
+
+def test_an_empty_focus_is_none() -> None:
+    app = open_page("layers", "model=resnet18&layer=")
+
+    assert said(app) == []
+    assert link(app) == {"model": "resnet18"}
+
+
+def test_the_cost_of_the_link_is_mapped_and_kept() -> None:
+    app = open_page("layers", "model=resnet18&cost=params")
+
+    assert "Parameters" in str(app.get("plotly_chart")[0].proto.spec)
+    assert link(app) == {"model": "resnet18", "cost": "params"}

@@ -199,7 +199,7 @@ def test_another_search_is_another_table_to_select_in() -> None:
 @pytest.mark.parametrize("model", ["resnet18", "resnet1202"])
 def test_the_map_of_each_cost(model: str, cost: str) -> None:
     app = open_page("layers", f"model={model}&layer=layer2")
-    app.segmented_control(key="cost").set_value(cost).run()
+    app.segmented_control(key="map_cost").set_value(cost).run()
     assert_shows(app, "layers", PRESETS[model], preset_input(model))
     (chart,) = app.get("plotly_chart")
     assert len(chart.proto.spec) < 200_000
