@@ -8,11 +8,11 @@ from typing import Final, Literal
 
 import streamlit as st
 
-from resnet_viz.errors import BudgetError
+from resnet_viz.errors import BudgetError, ResNetVizError
 from resnet_viz.profile import profile
 from resnet_viz.records import Profile
 from resnet_viz.ui import caches, chosen, frame, inspector
-from resnet_viz.ui.block_graph import Handle, block_graph, is_narrow
+from resnet_viz.ui.block_graph import Handle, block_graph, is_narrow, toggles
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.cost_choice import choose_cost
 from resnet_viz.ui.downloads import Download, downloads
@@ -154,18 +154,19 @@ def _focused() -> None:
 
 
 def _toggled() -> None:
-    """A part was opened or closed, if that can be drawn."""
-    key = st.session_state["graph"].toggle
-    if key is None:
-        return
+    """Parts were opened or closed, if that can be drawn."""
     choice = chosen.current()
-    try:
-        opening = choice.opening.toggle(key)
-        parts(profile(choice.spec, choice.input), opening)
-    except BudgetError as error:
-        chosen.say(str(error))
-    else:
-        st.session_state["open"] = opening.text
+    report = profile(choice.spec, choice.input)
+    for key in toggles():
+        try:
+            # Not the choice's: a run that was cut short has not settled it.
+            opened = st.session_state.get("open") or ""
+            opening = Opening.parse(choice.opening.level, opened).toggle(key)
+            parts(report, opening)
+        except ResNetVizError as error:
+            chosen.say(str(error))
+        else:
+            st.session_state["open"] = opening.text
 
 
 def _resized() -> None:

@@ -21,7 +21,9 @@ from html import escape
 
 import streamlit as st
 
-from resnet_viz.ui.block_graph import Handle, block_graph, is_narrow
+from time import sleep
+
+from resnet_viz.ui.block_graph import Handle, block_graph, is_narrow, toggles
 
 state, query = st.session_state, st.query_params
 state.setdefault("log", [])
@@ -30,12 +32,15 @@ state.setdefault("chosen", query.get("focus"))
 
 
 def heard(name):
+    if name == "toggle":
+        for key in toggles():
+            state.log.append(f"toggle={key!r}")
+            state.opened ^= {key}
+        return
     value = st.session_state.graph[name]
     state.log.append(f"{name}={value!r}")
     if name == "focus":
         state.chosen = value or None
-    if name == "toggle":
-        state.opened ^= {value}
 
 
 def quoted(text):
@@ -107,6 +112,7 @@ block_graph(
     on_narrow=lambda: heard("narrow"),
 )
 st.button("Again")
+sleep(float(query.get("sleep", 0)))
 st.text("Heard: " + " ".join(state.log))
 st.text(f"Narrow: {is_narrow()}")
 st.html("<div style='height: 1500px'></div>")
@@ -534,3 +540,14 @@ def test_what_a_screen_reader_hears(page: Page, graph_address: str) -> None:
     expect(page.get_by_role("button", name="layer1.0: a block")).not_to_have_attribute(
         "aria-expanded", re.compile("")
     )
+
+
+def test_no_toggle_is_lost_while_the_script_is_busy(page: Page, graph_address: str) -> None:
+    page.goto(f"{graph_address}/?sleep=0.4")
+    expect(page.locator("[data-key='layer2.0']")).to_be_visible()
+    settled(page)
+    asked = ["layer2.0", "more", "layer2.0", "more", "layer2.0"]
+    for key in asked:
+        page.locator(f"[data-key='{key}']").dispatch_event("click")
+        page.wait_for_timeout(60)
+    _heard(page, *(f"toggle={key!r}" for key in asked))

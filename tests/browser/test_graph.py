@@ -302,3 +302,28 @@ def _colour(page: Page, selector: str, name: str) -> str:
     """A computed colour as ``#RRGGBB``."""
     value = page.locator(selector).first.evaluate(f"e => getComputedStyle(e).{name}")
     return "#" + "".join(f"{int(part):02X}" for part in re.findall(r"\d+", value)[:3])
+
+
+def test_a_click_leaves_the_drawing_where_it_is(page: Page, address: str) -> None:
+    visit(page, address)
+    expect(node(page, "head")).to_be_visible()
+    places = [node(page, "layer1.1").bounding_box()]
+    click(page, "layer1.1")  # and the inspector takes a third of the width
+    places.append(node(page, "layer1.1").bounding_box())
+    inspector(page).get_by_role("button", name="Clear").click()
+    expect(inspector(page)).to_have_count(0)
+    places.append(node(page, "layer1.1").bounding_box())
+
+    first, *others = [[box["x"], box["y"], box["width"]] for box in places if box]
+    assert others == [pytest.approx(first, abs=1)] * 2
+
+
+def test_quick_clicks_are_all_heard(page: Page, address: str) -> None:
+    visit(page, address, "/?model=resnet152&level=op")
+    expect(handle(page, "layer2.1")).to_be_attached()
+    for path in ("layer1.0", "layer1.1", "layer1.2", "layer2.0", "layer2.1"):
+        handle(page, path).dispatch_event("click")
+        page.wait_for_timeout(150)
+    expect(node(page, "layer2.1.conv1")).to_have_count(0)
+    settled(page)
+    assert parameters(page)["open"] == "layer1.0,layer1.1,layer1.2,layer2.0,layer2.1"

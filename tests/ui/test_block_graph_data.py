@@ -51,6 +51,7 @@ def test_what_is_sent() -> None:
         "label": "resnet152",
         "view": "resnet152",
         "narrow": False,
+        "applied": {"mount": "", "serial": 0},
     }
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import streamlit as st
 
-__all__ = ["Handle", "block_graph", "is_narrow"]
+__all__ = ["Handle", "block_graph", "is_narrow", "toggles"]
 
 _FOLDER: Final = Path(__file__).parent
 
@@ -67,7 +67,7 @@ def block_graph(
 
     - ``focus``: the id of the node that was chosen; ``""`` where the visitor let go of it (None
       says that nothing happened).
-    - ``toggle``: the ``key`` of the handle that was used, else None.
+    - ``toggle``: what `toggles` reads, else None.
     - ``narrow``: whether the component is narrower than 640 px. It lasts, unlike the others, and
       it is False until the browser says otherwise; see `is_narrow`.
 
@@ -94,6 +94,7 @@ def block_graph(
             "label": label,
             "view": view,
             "narrow": is_narrow(key),
+            "applied": _applied(key),
         },
         default={"narrow": False},
         on_focus_change=on_focus,
@@ -105,3 +106,31 @@ def block_graph(
 def is_narrow(key: str = "graph") -> bool:
     """Whether the visitor's graph is narrower than 640 px, as far as is known."""
     return bool(getattr(st.session_state.get(key), "narrow", False))
+
+
+def toggles(key: str = "graph") -> list[str]:
+    """The keys of the handles that were used and not read before, in order; for `on_toggle`.
+
+    Where several are used while a run is busy, Streamlit keeps the last message only. So the
+    browser numbers them, and repeats each until it hears that it has been read.
+    """
+    message = st.session_state[key].toggle
+    if not message:
+        return []
+    last = _applied(key)
+    before = last["serial"] if last["mount"] == message["mount"] else 0
+    new = [each for each in message["asked"] if each["serial"] > before]
+    serial = max([before, *(each["serial"] for each in new)])
+    st.session_state[_key(key)] = {"mount": message["mount"], "serial": serial}
+    return [str(each["key"]) for each in new]
+
+
+def _applied(key: str) -> dict[str, Any]:
+    """Which mount of the component was last heard, and up to which of its toggles."""
+    nothing: dict[str, Any] = {"mount": "", "serial": 0}
+    heard: dict[str, Any] = st.session_state.get(_key(key), nothing)
+    return heard
+
+
+def _key(key: str) -> str:
+    return f"_{key}_applied"

@@ -40,6 +40,10 @@ class Graph {
     }
     this.drawing = new Drawing(root.querySelector(".drawing"));
     this.pointers = new Map();
+    // What was toggled until Python says that it knows: a message may be overtaken by the next.
+    this.mount = crypto.getRandomValues(new Uint32Array(2)).join("-");
+    this.serial = 0;
+    this.asked = [];
     this.x = this.y = 0; // where the drawing's corner lies in the view
     this.k = 1; // zoom
     this.listen();
@@ -81,6 +85,9 @@ class Graph {
     const before = { view: this.data?.view, svg: this.data?.svg, boxes: this.drawing.boxes, k: this.k };
     this.component = component;
     this.data = data;
+    if (data.applied.mount === this.mount) {
+      this.asked = this.asked.filter(({ serial }) => serial > data.applied.serial);
+    }
     this.narrowTold ??= data.narrow;
     this.drawing.svg.setAttribute("aria-label", data.label);
     if (data.svg !== before.svg && !this.drawing.read(data.svg)) return;
@@ -159,7 +166,8 @@ class Graph {
 
   toggle({ key, node }) {
     this.toggled = { key, node };
-    this.component.setTriggerValue("toggle", key);
+    this.asked.push({ serial: (this.serial += 1), key });
+    this.component.setTriggerValue("toggle", { mount: this.mount, asked: this.asked });
   }
 
   report() {
@@ -182,7 +190,8 @@ class Graph {
     this.widest = Math.min(LARGEST_FIT, this.width / this.drawing.size.w);
     // Beside the inspector, a part of the drawing at a size that can be read.
     this.legible = narrow ? this.widest : Math.max(this.widest, SMALLEST_FIT);
-    const full = Math.ceil(this.drawing.size.h * this.legible) + TOP;
+    const kept = narrow || this.touched || !this.drawing.boxes ? 0 : Math.min(this.k, LARGEST_FIT);
+    const full = Math.ceil(this.drawing.size.h * Math.max(this.legible, kept)) + TOP;
     this.height = narrow ? full : Math.min(full, Math.max(LOWEST, Math.floor(innerHeight - this.top - 16)));
     this.view.style.height = `${this.height}px`;
     this.tallest = (this.height - TOP) / this.drawing.size.h;
@@ -192,11 +201,18 @@ class Graph {
 
   resized() {
     if (!this.data || this.view.clientWidth === this.width) return;
-    const narrow = this.width < NARROW;
+    const { width, touched } = this;
     if (!this.drawing.boxes) this.place(null);
     else if (this.resize()) {
-      if (!this.touched || narrow !== this.width < NARROW) this.fit();
-      else this.apply();
+      const turned = width < NARROW !== this.width < NARROW;
+      if (turned || (!touched && this.width > width)) this.fit();
+      else {
+        // Something has come to stand beside: what was clicked stays where it is, if it can.
+        this.k = within(this.k, this.smallest, LARGEST);
+        this.apply();
+        this.reveal(this.focus);
+        this.touched = touched;
+      }
       this.report();
     }
   }
