@@ -148,9 +148,9 @@ def _handles(found: Iterable[Part], column: bool) -> Iterator[Handle]:
 
 def _focused() -> None:
     """A node was clicked, or let go."""
-    chosen = st.session_state["graph"].focus
-    if chosen is not None:
-        st.session_state["layer"] = chosen or None
+    path = st.session_state["graph"].focus
+    if path is not None:
+        st.session_state["layer"] = path or None
 
 
 def _toggled() -> None:
