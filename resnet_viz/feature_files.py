@@ -16,7 +16,7 @@ from resnet_viz.errors import ImageError, WeightsError
 from resnet_viz.graph import trace
 from resnet_viz.images import MAX_BYTES, load_image
 from resnet_viz.preparation import FITS, prepare
-from resnet_viz.seeds import DEFAULT_WEIGHTS
+from resnet_viz.sources import DEFAULT_WEIGHTS
 from resnet_viz.spec import InputSpec, ResNetSpec
 from resnet_viz.views.mosaic import mosaic, png_bytes, statistics
 from resnet_viz.weights import load_weights

@@ -19,7 +19,7 @@ from torch import Tensor
 from resnet_viz.devices import resolve_device
 from resnet_viz.errors import WeightsError
 from resnet_viz.model import ResNet, build_model
-from resnet_viz.seeds import DEFAULT_WEIGHTS, parse_seed
+from resnet_viz.sources import DEFAULT_WEIGHTS, parse_source
 from resnet_viz.spec import ResNetSpec
 from resnet_viz.units import shape_text, si
 
@@ -66,7 +66,7 @@ def load_weights(
         BudgetError: The weights need more memory than is free.
     """
     if isinstance(source, str) and source.startswith("random:"):
-        return build_model(spec, device, parse_seed(source))
+        return build_model(spec, device, parse_source(source).seed)
     state = read_checkpoint(source if isinstance(source, bytes) else Path(source))
     model = build_model(spec, "cpu", seed=None)
     expected = model.state_dict()

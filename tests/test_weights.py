@@ -10,7 +10,7 @@ import torch
 
 from resnet_viz.errors import DeviceError, WeightsError
 from resnet_viz.model import ResNet, build_model
-from resnet_viz.seeds import DEFAULT_WEIGHTS, MAX_SEED, parse_seed
+from resnet_viz.sources import DEFAULT_WEIGHTS, MAX_SEED, parse_source
 from resnet_viz.spec import PRESETS, ResNetSpec
 from resnet_viz.weights import load_weights
 from tests.checkpoints import FORMATS, SPEC, State, pth, refused, some_state
@@ -44,7 +44,7 @@ def test_random_weights_leave_the_global_generator_alone() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1, MAX_SEED])
 def test_seeds(seed: int) -> None:
-    assert parse_seed(f"random:{seed}") == seed
+    assert parse_source(f"random:{seed}").seed == seed
     assert load_weights(SPEC, f"random:{seed}").fc.weight.isfinite().all()
 
 
@@ -61,8 +61,8 @@ def test_what_is_no_seed(source: str) -> None:
 
 
 def test_random_alone_is_no_seed() -> None:
-    with pytest.raises(WeightsError, match="written random:<seed>"):
-        parse_seed("random")
+    with pytest.raises(WeightsError, match="are random:<seed>"):
+        parse_source("random")
     assert "random:<seed>" in refused("random")
 
 

@@ -10,7 +10,7 @@ from typing import Final, get_args
 import streamlit as st
 
 from resnet_viz.errors import ResNetVizError
-from resnet_viz.seeds import parse_seed
+from resnet_viz.sources import parse_source
 from resnet_viz.spec import (
     MAX_CHANNELS,
     MAX_CLASSES,
@@ -102,7 +102,7 @@ def _edits() -> bool:
 
 def _adopt(query: Mapping[str, str]) -> None:
     """Take over a link."""
-    choice, problems = Choice.from_query(query, parse_seed)
+    choice, problems = Choice.from_query(query, parse_source)
     adopt(choice, problems, query.get("model"))
     st.session_state[_DRAWN] = {key: st.session_state[key] for key in _WIDGETS}
 
@@ -246,7 +246,7 @@ def _settled() -> tuple[Choice, list[str]]:
     except ResNetVizError as error:
         problems.append(f"{error} Shown is the last network that could be built.")
     try:
-        parse_seed(state.weights)
+        parse_source(state.weights)
         weights = state.weights
     except ResNetVizError as error:
         problems.append(f"{error} The weights stay as they were.")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from resnet_viz.errors import ResNetVizError
-from resnet_viz.seeds import parse_seed
+from resnet_viz.sources import parse_source
 from resnet_viz.spec import MAX_SIDE, PRESETS, InputSpec, ResNetSpec, preset_input
 from resnet_viz.ui.choice import CUSTOM, LINK_KEYS, Choice
 from resnet_viz.views.opening import LEVELS, Opening
@@ -45,9 +45,9 @@ def test_a_link_restores_the_choice(choice: Choice) -> None:
     query = choice.to_query()
 
     assert set(query) <= set(LINK_KEYS)
-    assert Choice.from_query(query, parse_seed) == (choice, ())
+    assert Choice.from_query(query, parse_source) == (choice, ())
     address = dict(parse_qsl(urlencode(query), strict_parsing=True))
-    assert Choice.from_query(address, parse_seed) == (choice, ())
+    assert Choice.from_query(address, parse_source) == (choice, ())
 
 
 @given(chosen())
@@ -56,7 +56,7 @@ def test_a_link_says_no_more_than_it_must(choice: Choice) -> None:
 
     for key in set(query) - {"model", "block", "blocks"}:  # a custom network always says these
         shorter = {other: value for other, value in query.items() if other != key}
-        assert Choice.from_query(shorter, parse_seed)[0] != choice
+        assert Choice.from_query(shorter, parse_source)[0] != choice
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -65,13 +65,13 @@ def test_a_preset_at_its_usual_input_is_its_name(name: str) -> None:
 
     assert choice.model == name
     assert choice.to_query() == {"model": name}
-    assert Choice.from_query({"model": name}, parse_seed) == (choice, ())
+    assert Choice.from_query({"model": name}, parse_source) == (choice, ())
 
 
 def test_no_link_is_resnet_50_at_224() -> None:
     default = Choice(PRESETS["resnet50"], InputSpec(224, 224, channels=3))
 
-    assert Choice.from_query({}, parse_seed) == (default, ())
+    assert Choice.from_query({}, parse_source) == (default, ())
 
 
 def test_a_network_without_a_name_is_custom() -> None:
@@ -87,9 +87,9 @@ def test_a_network_without_a_name_is_custom() -> None:
 def test_any_link_gives_a_choice_and_a_sentence_for_each_value_left_out(
     query: dict[str, str],
 ) -> None:
-    choice, problems = Choice.from_query(query, parse_seed)
+    choice, problems = Choice.from_query(query, parse_source)
 
-    again, none = Choice.from_query(choice.to_query(), parse_seed)
+    again, none = Choice.from_query(choice.to_query(), parse_source)
     assert none == ()
     assert (again.spec, again.input, again.weights) == (choice.spec, choice.input, choice.weights)
     assert (again.opening, again.cost) == (choice.opening, choice.cost)
@@ -111,14 +111,14 @@ def test_weights_are_checked_by_the_rule_given() -> None:
 
 @pytest.mark.parametrize("text", [" 64 ", "064"])
 def test_sides_may_be_written_with_blanks_and_zeros(text: str) -> None:
-    choice, problems = Choice.from_query({"h": text}, parse_seed)
+    choice, problems = Choice.from_query({"h": text}, parse_source)
 
     assert (choice.input.height, problems) == (64, ())
 
 
 def test_what_is_open_is_left_out_part_by_part() -> None:
     query = {"level": "op", "open": "layer1,<b>", "cost": "time"}
-    choice, problems = Choice.from_query(query, parse_seed)
+    choice, problems = Choice.from_query(query, parse_source)
 
     assert choice.opening == Opening("op")
     assert choice.cost == "macs"
