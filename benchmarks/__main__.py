@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from benchmarks import pages, profiles
+from benchmarks import captures, memory, pages, profiles
 from benchmarks.harness import Result, machine, table
 
 ROWS: Final[Mapping[int, Callable[[int], Iterator[Result]]]] = {
@@ -23,9 +23,12 @@ ROWS: Final[Mapping[int, Callable[[int], Iterator[Result]]]] = {
     3: profiles.new_architecture,
     4: profiles.sweep_1000,
     5: profiles.linearity,
+    6: captures.every_block,
+    7: captures.one_early_layer,
     8: pages.drawing,
     9: pages.new_height,
     10: pages.click,
+    12: memory.many_visits,
     13: pages.everything_open,
 }
 """By the number of the goal; each takes the number of rounds. A new row is one line here."""

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 import typer
 
@@ -20,7 +20,9 @@ from resnet_viz.cli_network import Network, takes_network
 from resnet_viz.errors import ResNetVizError, SpecError
 from resnet_viz.ledger import LIKE, counted
 from resnet_viz.profile import DTYPE_BYTES, profile, sweep
+from resnet_viz.sources import FIRST_CONVS, FirstConv
 from resnet_viz.spec import MAX_SIDE
+from resnet_viz.units import si
 from resnet_viz.views.opening import LEVELS, Opening
 from resnet_viz.views.outline import COSTS
 from resnet_viz.views.tables import csv_text
@@ -191,16 +193,34 @@ def _activations(
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Made if it is not there.")],
     weights: Annotated[
-        str, typer.Option(metavar="random:SEED|FILE", help="Or a .safetensors or .pth file.")
+        str,
+        typer.Option(
+            metavar="random:SEED|patterns|imagenet[:v2]|FILE",
+            help="Or a .safetensors, .pth or .pt file.",
+        ),
     ] = "random:0",
-    fit: Annotated[str, typer.Option(help="crop, letterbox or stretch.")] = "crop",
+    first_conv: Annotated[
+        str | None,
+        typer.Option(help=f"For other input channels: {', '.join(FIRST_CONVS)}."),
+    ] = None,
+    fit: Annotated[str, typer.Option(help="crop, letterbox, stretch or native.")] = "crop",
+    normalise: Annotated[
+        bool, typer.Option("--normalise/--no-normalise", help="With ImageNet's mean and deviation.")
+    ] = True,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="BLOCK", help="Remove its residual branch; may be repeated."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda:0, mps.")] = "auto",
 ) -> None:
     """Feature maps of a picture, as files.
 
     For each layer PATH.npy (float32, channels x height x width) and PATH.png (all channels
-    side by side); activations.json lists them with shapes and statistics.
+    side by side); activations.json lists them with shapes and statistics, activations.csv has
+    the statistics of each channel.
     """
+    if first_conv is not None:
+        _require("--first-conv", first_conv, FIRST_CONVS)
     from resnet_viz.feature_files import write_feature_maps
 
     written = write_feature_maps(
@@ -210,10 +230,20 @@ def _activations(
         layers=layer,
         folder=out,
         weights=weights,
+        first_conv=cast(FirstConv | None, first_conv),
         fit=fit,
+        normalise=normalise,
+        without=without or (),
         device=device,
+        progress=_progress if sys.stderr.isatty() else None,
     )
     _write("".join(f"{path}\n" for path in written), None)
+
+
+def _progress(done: int, total: int) -> None:
+    """How far a download is, on one line of the terminal."""
+    sys.stderr.write(f"\r{si(done, 'B')} of {si(total, 'B')}" + ("\n" if done >= total else ""))
+    sys.stderr.flush()
 
 
 def _require(option: str, value: str, allowed: Sequence[str]) -> None:

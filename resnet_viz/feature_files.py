@@ -1,9 +1,9 @@
-"""Feature maps of a picture in files: arrays, mosaics, and a list of them."""
+"""Feature maps of a picture in files: arrays, mosaics, and lists of them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,18 +12,20 @@ from numpy.typing import NDArray
 
 from resnet_viz.activations import capture, require_affordable
 from resnet_viz.devices import resolve_device
-from resnet_viz.errors import ImageError, WeightsError
 from resnet_viz.graph import trace
 from resnet_viz.images import MAX_BYTES, load_image
-from resnet_viz.preparation import FITS, prepare
-from resnet_viz.sources import DEFAULT_WEIGHTS
+from resnet_viz.preparation import native_input, prepare, require_fit
+from resnet_viz.sources import DEFAULT_WEIGHTS, FirstConv
 from resnet_viz.spec import InputSpec, ResNetSpec
-from resnet_viz.views.mosaic import mosaic, png_bytes, statistics
-from resnet_viz.weights import load_weights
+from resnet_viz.views.mosaic import mosaic, png_bytes
+from resnet_viz.views.statistics import LayerStatistics, statistics
+from resnet_viz.views.tables import channel_table, csv_text
+from resnet_viz.weights import load
 
-__all__ = ["LIST_NAME", "write_feature_maps"]
+__all__ = ["LIST_NAME", "TABLE_NAME", "write_feature_maps"]
 
 LIST_NAME: Final = "activations.json"
+TABLE_NAME: Final = "activations.csv"
 
 
 def write_feature_maps(
@@ -34,23 +36,35 @@ def write_feature_maps(
     layers: Sequence[str],
     folder: Path,
     weights: str = DEFAULT_WEIGHTS,
+    first_conv: FirstConv | None = None,
     fit: str = "crop",
+    normalise: bool = True,
+    without: Sequence[str] = (),
     device: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Path, ...]:
-    """Capture layers for a picture and write ``<path>.npy``, ``<path>.png`` and the list.
+    """Capture layers for a picture and write ``<path>.npy``, ``<path>.png`` and the lists.
+
+    The lists are `LIST_NAME`, with each layer's shape and statistics, and `TABLE_NAME`, with a
+    row of statistics for each channel.
 
     Args:
         spec: The network.
-        input: The size that the picture is brought to.
+        input: The size that the picture is brought to; a native picture has its own.
         image: A file that `load_image` reads.
         layers: Operations, blocks or stages.
         folder: Where to write; made if it is not there.
-        weights: ``random:<seed>`` or a checkpoint file.
-        fit: How the picture is brought to the input: ``crop``, ``letterbox`` or ``stretch``.
+        weights: A name that `parse_source` reads, or a checkpoint file.
+        first_conv: How a first convolution of other channels is adapted; None for the usual.
+        fit: How the picture is brought to the input, one of `FITS`.
+        normalise: Whether ImageNet's mean and deviation are taken off.
+        without: Blocks whose residual branch is removed.
         device: As for `resolve_device`.
+        progress: Told the bytes that are here and those of the whole file, where weights have
+            to be downloaded.
 
     Returns:
-        The files written, the list last.
+        The files written, `LIST_NAME` last.
 
     Raises:
         ResNetVizError: The picture, the weights, a layer or the device cannot be used, or it
@@ -60,19 +74,20 @@ def write_feature_maps(
     # What is quickly checked goes first, and nothing is written before all is known to be well.
     for layer in layers:
         trace(spec).output_of(layer)
-    if fit not in FITS:
-        raise ImageError(f"fit must be one of {', '.join(FITS)}, not {fit[:40]!r}.")
-    if weights == "imagenet":
-        raise WeightsError(
-            "ImageNet's weights are not available yet; use random:<seed> or a checkpoint file."
-        )
+    fit = require_fit(fit)
     target = resolve_device(device)
-    require_affordable(spec, input, layers, target)
+    if fit != "native":
+        require_affordable(spec, input, layers, target)
     with image.open("rb") as file:
         picture = load_image(file.read(MAX_BYTES + 1))  # one too many is refused
-    tensor = prepare(picture, input, spec.in_channels, fit)
-    maps = capture(load_weights(spec, weights, target), tensor, layers)
+    if fit == "native":
+        input = native_input(picture, input)  # noqa: A001
+        require_affordable(spec, input, layers, target)
+    tensor = prepare(picture, input, spec.in_channels, fit, normalise)
+    found = load(spec, weights, target, first_conv=first_conv, progress=progress)
+    maps = capture(found.model, tensor, layers, without=without)
     arrays = {path: value[0].float().numpy() for path, value in maps.items()}
+    numbers = {path: statistics(array) for path, array in arrays.items()}
     folder.mkdir(parents=True, exist_ok=True)
     written = [file for path, array in arrays.items() for file in _write_layer(folder, path, array)]
     document = {
@@ -81,12 +96,26 @@ def write_feature_maps(
         "input": input.for_network(spec).to_dict(),
         "image": image.name,
         "weights": weights,
+        "receipt": found.receipt.summary,
         "fit": fit,
+        "normalise": normalise,
+        "without": list(without),
         "device": str(target),
-        "layers": [_entry(path, array) for path, array in arrays.items()],
+        "table": TABLE_NAME,
+        "layers": [_entry(path, arrays[path], numbers[path]) for path in arrays],
     }
+    (folder / TABLE_NAME).write_text(_table(numbers), encoding="utf-8")
     (folder / LIST_NAME).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    return (*written, folder / LIST_NAME)
+    return (*written, folder / TABLE_NAME, folder / LIST_NAME)
+
+
+def _table(numbers: dict[str, LayerStatistics]) -> str:
+    """One row for each channel of each layer."""
+    parts = {path: channel_table(each) for path, each in numbers.items()}
+    names = next(iter(parts.values()))
+    columns = {name: [value for part in parts.values() for value in part[name]] for name in names}
+    layers = [path for path, part in parts.items() for _ in part["channel"]]
+    return csv_text({"layer": layers} | columns)
 
 
 def _write_layer(folder: Path, path: str, array: NDArray[np.float32]) -> Iterator[Path]:
@@ -96,12 +125,11 @@ def _write_layer(folder: Path, path: str, array: NDArray[np.float32]) -> Iterato
     yield folder / f"{path}.png"
 
 
-def _entry(path: str, array: NDArray[np.float32]) -> dict[str, Any]:
-    values = statistics(array)
+def _entry(path: str, array: NDArray[np.float32], numbers: LayerStatistics) -> dict[str, Any]:
     return {
         "path": path,
         "npy": f"{path}.npy",
         "png": f"{path}.png",
         "shape": list(array.shape),
-        "statistics": values.total.to_dict() | {"dead_channels": values.dead_channels},
+        "statistics": numbers.total.to_dict() | {"dead_channels": numbers.dead_channels},
     }

@@ -26,10 +26,12 @@ __all__ = [
     "Fit",
     "channel_rule",
     "framed",
+    "native_input",
     "prepare",
+    "require_fit",
 ]
 
-Fit = Literal["crop", "letterbox", "stretch"]
+Fit = Literal["crop", "letterbox", "stretch", "native"]
 FITS: Final[tuple[Fit, ...]] = get_args(Fit)
 
 # Of ImageNet's training pictures, R, G, B in [0, 1]: docs.pytorch.org/vision, "Models and
@@ -48,8 +50,9 @@ def framed(picture: Picture, input: InputSpec, fit: Fit = "crop") -> Pixels:  # 
     ``"crop"``: scaled until it covers the input, then cropped at the centre, rounded as
     torchvision's ``Resize`` and ``CenterCrop`` round; ``"letterbox"``: scaled until it fits
     inside, centred on ImageNet's mean colour, about zero once normalised; ``"stretch"``:
-    resized to the input, whatever its shape. Resizing is Pillow's antialiased bilinear. A
-    picture of exactly the input's size passes unchanged.
+    resized to the input, whatever its shape; ``"native"``: not resized at all, so the input
+    must have the picture's size (`native_input`). Resizing is Pillow's antialiased bilinear.
+    A picture of exactly the input's size passes unchanged.
 
     Args:
         picture: What to show the network.
@@ -60,10 +63,10 @@ def framed(picture: Picture, input: InputSpec, fit: Fit = "crop") -> Pixels:  # 
         uint8 ``[height, width, 1 or 3]``, read-only.
 
     Raises:
-        ImageError: `fit` is not one of `FITS`, or the input has more than `MAX_PIXELS` pixels.
+        ImageError: `fit` is not one of `FITS`, the input has more than `MAX_PIXELS` pixels, or
+            is not of a native picture's size.
     """
-    if fit not in FITS:
-        raise ImageError(f"fit must be one of {', '.join(FITS)}, not {str(fit)[:40]!r}.")
+    require_fit(fit)
     size = height, width = input.height, input.width
     if height * width > MAX_PIXELS:
         raise ImageError(
@@ -71,6 +74,11 @@ def framed(picture: Picture, input: InputSpec, fit: Fit = "crop") -> Pixels:  # 
             "picture is brought; choose a smaller height or width."
         )
     rows, columns = picture.height, picture.width
+    if fit == "native" and size != (rows, columns):
+        raise ImageError(
+            f"A picture at its native size needs an input of {rows} × {columns}, not "
+            f"{height} × {width}; set the input to that, or fit the picture another way."
+        )
     box = (0.0, 0.0, float(columns), float(rows))
     if fit == "crop":
         box = _covering_box(rows, columns, height, width)
@@ -84,6 +92,26 @@ def framed(picture: Picture, input: InputSpec, fit: Fit = "crop") -> Pixels:  # 
         pixels = _padded(pixels, height, width)
     pixels.flags.writeable = False
     return pixels
+
+
+def require_fit(fit: str) -> Fit:
+    """The way to fit a picture that a text names.
+
+    Raises:
+        ImageError: `fit` is not one of `FITS`.
+    """
+    if fit not in FITS:
+        raise ImageError(f"fit must be one of {', '.join(FITS)}, not {str(fit)[:40]!r}.")
+    return fit
+
+
+def native_input(picture: Picture, input: InputSpec) -> InputSpec:  # noqa: A002
+    """The input with the picture's height and width.
+
+    Raises:
+        SpecError: The picture is larger than any input may be.
+    """
+    return replace(input, height=picture.height, width=picture.width)
 
 
 def _covering_box(rows: int, columns: int, height: int, width: int) -> Box:
@@ -132,20 +160,19 @@ def _mean(values: tuple[float, ...]) -> float:
     return sum(values) / len(values)
 
 
-def channel_rule(channels: int) -> str:
+def channel_rule(channels: int, normalise: bool = True) -> str:
     """One sentence on how a picture fills a network's input channels."""
     if channels == 1:
-        return (
-            "The one channel is the picture's luminance (ITU-R 601-2), normalised with the "
-            "mean of ImageNet's three means and of its three deviations."
-        )
-    if channels == 3:
-        what = "The three channels are red, green and blue"
-    elif channels == 2:
-        what = "The two channels are red and green"
+        what = "The one channel is the picture's luminance (ITU-R 601-2)"
+        how = "normalised with the mean of ImageNet's three means and of its three deviations"
     else:
-        what = f"The {channels} channels are red, green and blue in turn, over and over"
-    return f"{what}, each normalised with ImageNet's mean and deviation of that colour."
+        what = "The three channels are red, green and blue"
+        if channels == 2:
+            what = "The two channels are red and green"
+        elif channels > 3:
+            what = f"The {channels} channels are red, green and blue in turn, over and over"
+        how = "each normalised with ImageNet's mean and deviation of that colour"
+    return f"{what}, {how if normalise else 'from 0 to 1'}."
 
 
 def prepare(

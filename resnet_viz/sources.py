@@ -10,13 +10,26 @@ from typing import Final, Literal, get_args
 
 from resnet_viz.errors import WeightsError
 
-__all__ = ["DEFAULT_WEIGHTS", "MAX_SEED", "Kind", "Source", "Version", "parse_source"]
+__all__ = [
+    "DEFAULT_WEIGHTS",
+    "FIRST_CONVS",
+    "MAX_SEED",
+    "FirstConv",
+    "Kind",
+    "Source",
+    "Version",
+    "parse_source",
+]
 
 DEFAULT_WEIGHTS: Final = "random:0"
 MAX_SEED: Final = 2**32 - 1
 
 Kind = Literal["random", "imagenet", "patterns"]
 Version = Literal["v1", "v2"]
+
+# How the first convolution is adapted to other input channels.
+FirstConv = Literal["sum", "repeat", "average", "fresh"]
+FIRST_CONVS: Final[tuple[FirstConv, ...]] = get_args(FirstConv)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from resnet_viz import activations, devices
 from resnet_viz.activations import (
     MAX_MACS,
     CaptureCost,
+    borrowing_copy,
     capture,
     capture_cost,
     require_affordable,
@@ -91,6 +93,103 @@ def test_all_layers_equal_hooks_bit_for_bit(spec: ResNetSpec, device: str) -> No
     expected = _hooked(model, image)
     # Blocks, stages and shortcuts among them; the network's order is kept.
     _assert_equal(capture(model, image, expected), expected)
+
+
+WHOLE = ("resnet18", "resnet50", "resnext50_32x4d", "resnet20")  # at full width above
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name not in WHOLE])
+def test_all_layers_of_the_other_presets_made_narrow(name: str) -> None:
+    model = build_model(replace(PRESETS[name], base_width=16, num_classes=5))
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_var.fill_(4)  # type: ignore[union-attr]  # 1,202 layers stay finite
+    image = _picture(model, 9, 12)
+    expected = _hooked(model, image)
+    _assert_equal(capture(model, image, expected), expected)
+
+
+def _forward_without(model: ResNet, x: Tensor, without: tuple[str, ...]) -> dict[str, Tensor]:
+    """The blocks' outputs and the logits, with the removed branches never computed."""
+    found = {}
+    x = model.relu(model.bn1(model.conv1(x)))
+    if model.maxpool is not None:
+        x = model.maxpool(x)
+    for stage in model.stages:
+        for name, block in model.get_submodule(stage).named_children():
+            path = f"{stage}.{name}"
+            if path in without:
+                shortcut: Any = block.downsample
+                x = (x if shortcut is None else shortcut(x)).clamp(min=0)
+            else:
+                x = block(x)
+            found[path] = x
+    return found | {"fc": model.fc(model.avgpool(x)[:, :, 0, 0])}
+
+
+@pytest.mark.parametrize(
+    ("spec", "without"),
+    [
+        (PRESETS["resnet18"], ("layer2.0", "layer3.1")),
+        (PRESETS["resnet20"], ("layer1.0", "layer2.0", "layer3.2")),
+        (replace(SMALL, shortcut="avgpool_projection", blocks=(2, 2)), ("layer2.0",)),
+        (replace(SMALL, stem="deep", blocks=(1, 3)), ("layer1.0", "layer2.0", "layer2.1")),
+    ],
+    ids=lambda value: None if isinstance(value, ResNetSpec) else "+".join(value),
+)
+def test_without_branches(spec: ResNetSpec, without: tuple[str, ...], device: str) -> None:
+    model = build_model(spec, device, seed=2)
+    image = _picture(model, 41, 50)
+    with torch.no_grad():
+        expected = _forward_without(model, image, without)
+    _assert_equal(capture(model, image, expected, without=without), expected)
+    # The network itself still has them.
+    whole = _hooked(model, image)
+    _assert_equal(capture(model, image, whole), whole)
+    assert not torch.equal(whole["fc"].cpu(), expected["fc"].cpu())
+
+
+def test_a_branch_left_out_can_be_looked_at_all_the_same() -> None:
+    model = build_model(SMALL)
+    image = _picture(model, 20, 20)
+    paths = [f"layer2.0.{part}" for part in ("conv1", "bn3", "downsample", "add", "relu3")]
+    maps, plain = (capture(model, image, paths, without=way) for way in ("layer2.0", ()))
+    _assert_equal(
+        {path: maps[path] for path in paths[:3]}, {path: plain[path] for path in paths[:3]}
+    )
+    assert torch.equal(maps["layer2.0.add"], plain["layer2.0.downsample"])
+    assert torch.equal(maps["layer2.0.relu3"], plain["layer2.0.downsample"].relu())
+
+
+@pytest.mark.parametrize("block", ["layer1", "layer1.0.add", "layer9.0", "stem", "", "fc"])
+def test_only_a_block_has_a_branch_to_leave_out(block: str) -> None:
+    model = build_model(SMALL)
+    with pytest.raises(LayerError, match="no residual block"):
+        capture(model, _picture(model, 20, 20), "fc", without=block)
+
+
+def test_a_copy_borrows_the_values_and_nothing_else() -> None:
+    model = resnet18(num_classes=4, base_width=8)
+    network = borrowing_copy(model)
+    assert model.training
+    pairs = list(zip(model.named_modules(), network.named_modules(), strict=True))
+    for (path, module), (name, twin) in pairs:
+        assert path == name
+        assert type(module) is type(twin)
+        assert module is not twin
+        assert not twin.training
+    # The copy sees what happens to the values, and the other way round.
+    with torch.no_grad():
+        model.fc.bias.add_(1)
+    assert torch.equal(network.fc.bias, model.fc.bias)
+    assert network.fc.bias.data_ptr() == model.fc.bias.data_ptr()
+    assert not network.fc.bias.requires_grad
+    assert model.fc.bias.requires_grad
+    # Hooks and new parts stay on the copy.
+    network.fc.register_forward_hook(lambda *_: None)
+    network.layer1 = nn.Identity()
+    assert not _hooks(model)
+    assert not isinstance(model.layer1, nn.Identity)
 
 
 @settings(max_examples=25)

@@ -8,7 +8,8 @@ import re
 import pytest
 
 from resnet_viz import errors
-from resnet_viz.errors import ResNetVizError
+from resnet_viz.errors import MismatchError, ResNetVizError
+from resnet_viz.spec import PRESETS
 
 
 def _tree(root: type[Exception]) -> list[type[Exception]]:
@@ -20,7 +21,7 @@ TREE = [kind for kind in _tree(ResNetVizError) if kind.__module__ == errors.__na
 
 def test_the_tree_is_the_one_that_is_drawn() -> None:
     assert errors.__doc__
-    drawn = re.findall(r"^    (?:[├└]── )?(\w+)(?: +\((\w+)\))?", errors.__doc__, re.MULTILINE)
+    drawn = re.findall(r"^    (?:[ │]*[├└]── )?(\w+)(?: +\((\w+)\))?", errors.__doc__, re.MULTILINE)
     built = [
         (kind.__name__, next((base.__name__ for base in kind.__bases__[1:]), "")) for kind in TREE
     ]
@@ -55,5 +56,14 @@ def test_its_text_is_the_sentence(kind: type[Exception]) -> None:
 
 @pytest.mark.parametrize("kind", TREE[1:])
 def test_each_is_also_what_python_would_raise(kind: type[Exception]) -> None:
-    with pytest.raises(kind.__bases__[1]):
+    pythons = [base for base in kind.__mro__ if base.__module__ == "builtins"]
+    assert pythons[0] is not Exception
+    with pytest.raises(pythons[0]):
         raise kind("A sentence.")
+
+
+def test_a_mismatch_names_the_network_that_was_found() -> None:
+    error = MismatchError("It is a ResNet-34.", PRESETS["resnet34"])
+    assert str(error) == "It is a ResNet-34."
+    assert error.found == PRESETS["resnet34"]
+    assert pickle.loads(pickle.dumps(error)).found == PRESETS["resnet34"]

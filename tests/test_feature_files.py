@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +17,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from resnet_viz import feature_files
+from resnet_viz import feature_files, patterns
 from resnet_viz.activations import capture
 from resnet_viz.cli import main
 from resnet_viz.errors import ImageError
-from resnet_viz.feature_files import LIST_NAME, write_feature_maps
+from resnet_viz.feature_files import LIST_NAME, TABLE_NAME, write_feature_maps
 from resnet_viz.images import load_image
 from resnet_viz.model import build_model
 from resnet_viz.preparation import prepare
 from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec
 from resnet_viz.views.mosaic import mosaic, statistics
+from resnet_viz.weights import load
 
 SPEC = ResNetSpec(block="basic", blocks=(1, 1), base_width=8, num_classes=5)
 WORDS = ["--blocks=1,1", "--block=basic", "--base-width=8", "--classes=5", "--device=cpu"]
@@ -85,7 +88,7 @@ def test_the_list_names_files_with_shapes_and_statistics(photo: Path, tmp_path: 
         image = np.asarray(Image.open(io.BytesIO((folder / layer["png"]).read_bytes())))
         assert (image == mosaic(array).image).all()
     files = {entry[key] for entry in document["layers"] for key in ("npy", "png")}
-    assert {file.name for file in folder.iterdir()} == files | {LIST_NAME}
+    assert {file.name for file in folder.iterdir()} == files | {LIST_NAME, TABLE_NAME}
 
 
 def test_the_files_are_named_on_standard_output(
@@ -134,7 +137,9 @@ def test_a_preset_with_channels_and_device(photo: Path, tmp_path: Path, device: 
         folder=tmp_path / "maps",
         device=device,
     )
-    assert [file.name for file in written] == ["layer3.2.npy", "layer3.2.png", LIST_NAME]
+    assert [file.name for file in written] == [
+        *("layer3.2.npy", "layer3.2.png", TABLE_NAME, LIST_NAME)
+    ]
     assert np.load(written[0]).shape == (64, 8, 8)
 
 
@@ -168,3 +173,51 @@ def test_no_more_of_a_picture_is_read_than_is_decoded(
         )
     assert read == [1001]
     assert not (tmp_path / "maps").exists()
+
+
+def test_the_table_has_a_row_for_each_channel_of_each_layer(photo: Path, tmp_path: Path) -> None:
+    document = _activations(photo, tmp_path / "maps")
+    assert document["table"] == TABLE_NAME
+    text = (tmp_path / "maps" / TABLE_NAME).read_text(encoding="utf-8")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    for layer in document["layers"]:
+        maps = np.load(tmp_path / "maps" / layer["npy"])
+        mine = [row for row in rows if row["layer"] == layer["path"]]
+        assert [int(row["channel"]) for row in mine] == list(range(len(maps)))
+        for row, values in zip(mine, maps, strict=True):
+            assert float(row["mean"]) == pytest.approx(values.mean(dtype=float), abs=1e-12)
+            assert float(row["max"]) == values.max()
+
+
+def test_a_native_picture_brings_its_own_size(photo: Path, tmp_path: Path) -> None:
+    document = _activations(photo, tmp_path / "maps", "--fit", "native", "--no-normalise")
+    assert document["input"] == {"batch": 1, "channels": 3, "height": 48, "width": 64}
+    assert document["normalise"] is False
+    image = prepare(load_image(photo.read_bytes()), InputSpec(48, 64), 3, "native", False)
+    expected = capture(build_model(SPEC), image, LAYERS)
+    for path, maps in expected.items():
+        assert (np.load(tmp_path / "maps" / f"{path}.npy") == maps[0].numpy()).all()
+
+
+def test_a_branch_is_left_out(photo: Path, tmp_path: Path) -> None:
+    document = _activations(photo, tmp_path / "maps", "--without", "layer2.0")
+    assert document["without"] == ["layer2.0"]
+    image = prepare(load_image(photo.read_bytes()), InputSpec(), 3)
+    expected = capture(build_model(SPEC), image, LAYERS, without=["layer2.0"])
+    assert (np.load(tmp_path / "maps" / "fc.npy") == expected["fc"][0].numpy()).all()
+    assert not np.array_equal(
+        np.load(tmp_path / "maps" / "fc.npy"), _expected(photo, InputSpec())["fc"][0]
+    )
+
+
+def test_the_trained_network_and_other_channels(photo: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "maps"
+    words = ["--model=resnet20", "--classes=12", "--input=4x64x64", "--weights=patterns"]
+    where = ["--image", str(photo), "--out", str(folder), "--layer=fc", "--first-conv=average"]
+    assert main(["activations", *words, *where, "--device=cpu"]) == 0
+    document = json.loads((folder / LIST_NAME).read_text())
+    assert "1 adapted" in document["receipt"]
+    spec = replace(patterns.SPEC, in_channels=4)
+    model = load(spec, "patterns", first_conv="average").model
+    image = prepare(load_image(photo.read_bytes()), InputSpec(64, 64), 4)
+    assert (np.load(folder / "fc.npy") == capture(model, image, "fc")["fc"][0].numpy()).all()

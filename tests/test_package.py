@@ -25,7 +25,10 @@ PAGES = [
 SOURCES = [*LIBRARY, *UI, *PAGES]
 
 # Rooms that stand on torch; all others can be imported without waiting for it.
-NEEDS_TORCH = {"activations", "devices", "feature_files", "model", "weights"}
+NEEDS_TORCH = {
+    *("activations", "devices", "feature_files", "gradients", "model", "survey", "weights"),
+    *("adaptation", "reader_process", "reading", "recognition", "state_dicts"),
+}
 
 
 def _name(path: Path) -> str:
@@ -71,7 +74,7 @@ def test_streamlit_stays_in_the_app() -> None:
 
 
 def test_views_need_neither_torch_nor_what_computes_with_it() -> None:
-    rooms = [f"resnet_viz.{room}" for room in NEEDS_TORCH]
+    rooms = [_name(path) for path in LIBRARY if path.stem in NEEDS_TORCH]
     assert _importing(VIEWS, "torch", "streamlit", *rooms) == []
 
 

@@ -15,13 +15,14 @@ from PIL import Image
 from resnet_viz import preparation
 from resnet_viz.errors import ImageError, SpecError
 from resnet_viz.images import Picture
-from resnet_viz.preparation import FITS, Fit, channel_rule, framed, prepare
+from resnet_viz.preparation import FITS, Fit, channel_rule, framed, native_input, prepare
 from resnet_viz.spec import MAX_SIDE, InputSpec
 from tests.pictures import Array, names_are_sorted, one_sentence
 
 sides = st.integers(1, 90)
 shapes = st.tuples(sides, sides)
-fits = st.sampled_from(FITS)
+SCALING: tuple[Fit, ...] = ("crop", "letterbox", "stretch")  # to an input of any size
+fits = st.sampled_from(SCALING)
 
 
 def smooth(rows: int, columns: int, channels: int = 3) -> Picture:
@@ -150,7 +151,7 @@ def test_letterbox_padding_is_about_zero(channels: int, colours: int) -> None:
 @pytest.mark.parametrize(
     ("rows", "columns"), [(1, 10_000), (10_000, 1), (65_535, 2), (2, 65_535), (1, 1)]
 )
-@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("fit", SCALING)
 def test_thin_pictures_take_little_memory(rows: int, columns: int, fit: Fit) -> None:
     picture = Picture(np.full((rows, columns, 3), 77, np.uint8))
     for size in ((224, 224), (16, 2048)):
@@ -193,7 +194,7 @@ def test_the_pixel_limit_of_framed_includes_its_end() -> None:
 def test_framed_is_read_only_and_leaves_the_picture_alone() -> None:
     picture = smooth(30, 40)
     before = picture.pixels.copy()
-    for fit in FITS:
+    for fit in SCALING:
         for channels in (None, 1, 3):
             assert not framed(picture, InputSpec(30, 40, 1, channels), fit).flags.writeable
             assert not framed(picture, InputSpec(17, 9, 1, channels), fit).flags.writeable
@@ -249,5 +250,32 @@ def test_channels_no_network_takes(channels: int) -> None:
 
 
 def test_names() -> None:
-    assert get_args(Fit) == FITS == ("crop", "letterbox", "stretch")
+    assert get_args(Fit) == FITS == (*SCALING, "native")
     names_are_sorted(preparation)
+
+
+@given(shapes, st.sampled_from([1, 3]))
+def test_a_native_picture_passes_unchanged_at_its_own_size_alone(
+    shape: tuple[int, int], colours: int
+) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (*shape, colours), np.uint8)
+    picture = Picture(noise)
+    size = native_input(picture, InputSpec(7, 8, batch=2, channels=3))
+    assert (size.height, size.width, size.batch, size.channels) == (*shape, 2, 3)
+    assert np.array_equal(framed(picture, size, "native"), noise)
+    with pytest.raises(ImageError, match=f"an input of {shape[0]} × {shape[1]}, not") as caught:
+        framed(picture, InputSpec(shape[0] + 1, shape[1]), "native")
+    one_sentence(caught.value)
+
+
+def test_a_picture_larger_than_any_input_has_no_native_size() -> None:
+    with pytest.raises(SpecError, match="height must lie between 1 and"):
+        native_input(smooth(MAX_SIDE + 1, 1, 1), InputSpec())
+
+
+def test_without_normalisation_the_rule_says_so() -> None:
+    for channels in (1, 2, 3, 4):
+        text = channel_rule(channels, normalise=False)
+        assert "from 0 to 1" in text
+        assert "normalised" not in text
+        one_sentence(ImageError(text))

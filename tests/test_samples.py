@@ -2,41 +2,85 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from resnet_viz import samples
 from resnet_viz.errors import ImageError
 from resnet_viz.images import load_image
+from resnet_viz.patterns import FIRST_FRESH_SEED, picture
 from resnet_viz.preparation import prepare
 from resnet_viz.spec import InputSpec
 from tests.pictures import names_are_sorted, one_sentence
+
+PATTERNS = [name for name in samples.SAMPLES if name.startswith("pattern_")]
+ODD = [name for name, sample in samples.SAMPLES.items() if sample.title.startswith("Odd: ")]
 
 
 @pytest.mark.parametrize("name", samples.sample_names())
 def test_sample(name: str) -> None:
     picture = load_image(samples.sample_bytes(name))
-    assert min(picture.height, picture.width) >= 224
+    assert (min(picture.height, picture.width) >= 224) == (name not in ODD or name == "horse")
     assert picture.channels == (1 if "grey" in samples.SAMPLES[name].title else 3)
     assert prepare(picture, InputSpec(224, 224), 3).std() > 0.1
 
 
 def test_sample_names() -> None:
-    assert samples.sample_names()[0] == "chelsea"
-    assert {"astronaut", "coffee", "camera", "retina", "ihc", "moon"} < set(samples.SAMPLES)
+    names = samples.sample_names()
+    photographs = ["astronaut", "coffee", "camera", "retina", "ihc", "moon", "rocket"]
+    assert names == ("chelsea", *photographs, *PATTERNS, *ODD)
+    assert len({sample.title for sample in samples.SAMPLES.values()}) == len(names)
 
 
-def test_an_unknown_sample_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", PATTERNS)
+def test_patterns_are_drawn_from_seeds_that_training_never_saw(name: str) -> None:
+    pixels = load_image(samples.sample_bytes(name)).pixels
+    label = name.removeprefix("pattern_")
+    drawn = [picture(label, FIRST_FRESH_SEED + number, 256) for number in range(10)]
+    assert sum(np.array_equal(pixels, other) for other in drawn) == 1
+
+
+def test_odd_pictures_are_odd() -> None:
+    opened = {name: Image.open(io.BytesIO(samples.sample_bytes(name))) for name in ODD}
+    assert opened["horse"].mode == "RGBA"
+    grey = np.asarray(opened["horse"].convert("L"))
+    assert np.mean((grey < 20) | (grey > 235)) > 0.95  # nearly black or white, no texture
+    assert opened["page"].mode == "L"
+    assert opened["animation"].size == (14, 25)
+    assert getattr(opened["animation"], "n_frames", 1) > 1
+    assert opened["tiny"].size == (16, 12)
+    assert opened["wide"].size == (1000, 50)
+
+
+def test_odd_pictures_are_parts_of_the_photographs() -> None:
+    cat = load_image(samples.sample_bytes("chelsea")).pixels[:, 25:425]
+    means = cat.reshape(12, 25, 16, 25, 3).mean(axis=(1, 3))
+    tiny = load_image(samples.sample_bytes("tiny")).pixels
+    np.testing.assert_allclose(tiny, means, atol=1)
+
+
+def test_what_is_made_is_made_once() -> None:
+    assert samples.sample_bytes("tiny") is samples.sample_bytes("tiny")
+
+
+def test_an_unknown_sample_is_refused() -> None:
     for name in ("lenna", "../../etc/passwd", "", "x" * 500):
         with pytest.raises(ImageError) as caught:
             samples.sample_bytes(name)
         assert "choose one of chelsea, astronaut" in one_sentence(caught.value)
+
+
+def test_without_scikit_image_there_are_patterns_still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(samples, "find_spec", lambda _: None)
     with pytest.raises(ImageError, match="come with scikit-image; install it") as caught:
         samples.sample_bytes("chelsea")
     one_sentence(caught.value)
+    assert load_image(samples.sample_bytes("pattern_star")).channels == 3
 
 
 def test_pictures_need_neither_torch_nor_skimage() -> None:
@@ -46,6 +90,7 @@ def test_pictures_need_neither_torch_nor_skimage() -> None:
         "from resnet_viz.samples import sample_bytes;"
         "from resnet_viz.spec import InputSpec;"
         "framed(load_image(sample_bytes('chelsea')), InputSpec());"
+        "framed(load_image(sample_bytes('pattern_star')), InputSpec());"
         "print([name for name in ('torch', 'skimage', 'scipy') if name in sys.modules])"
     )
     result = subprocess.run(

@@ -1,27 +1,48 @@
-"""Weights from seeds and files: what loads, and which keys differ."""
+"""Networks with their values: from seeds, files, and by name."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save as safetensors_bytes
 
-from resnet_viz.errors import DeviceError, WeightsError
+from resnet_viz import devices, patterns
+from resnet_viz.errors import BudgetError, DeviceError, MismatchError, WeightsError
 from resnet_viz.model import ResNet, build_model
+from resnet_viz.published import fetching, imagenet
+from resnet_viz.published.imagenet import WeightsFile
 from resnet_viz.sources import DEFAULT_WEIGHTS, MAX_SEED, parse_source
 from resnet_viz.spec import PRESETS, ResNetSpec
-from resnet_viz.weights import load_weights
-from tests.checkpoints import FORMATS, SPEC, State, pth, refused, some_state
+from resnet_viz.weights import load, load_weights
+from tests.checkpoint_files import (
+    FORMATS,
+    SPEC,
+    State,
+    pth,
+    read_in_this_process,
+    refused,
+    some_state,
+)
 
 
-def _assert_holds(model: ResNet, state: State) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def _without_a_wait() -> Iterator[None]:
+    with read_in_this_process():
+        yield
+
+
+def _assert_holds(model: ResNet, state: State, spec: ResNetSpec = SPEC) -> None:
     found = model.state_dict()
-    assert list(found) == list(build_model(SPEC, "meta").state_dict())
+    assert list(found) == list(build_model(spec, "meta").state_dict())
     for key, value in state.items():
         assert torch.equal(found[key].cpu(), value), key
     assert not model.training
+    assert all(parameter.requires_grad for parameter in model.parameters())
 
 
 # Random.
@@ -36,9 +57,23 @@ def test_random_weights_are_those_of_their_seed(device: str) -> None:
     assert DEFAULT_WEIGHTS == "random:0"
 
 
+def test_random_weights_have_a_receipt() -> None:
+    loaded = load(SPEC, "random:3")
+    receipt = loaded.receipt
+    assert [entry.key for entry in receipt.entries] == list(loaded.model.state_dict())
+    assert {(entry.fate, entry.why) for entry in receipt.entries} == {
+        ("fresh", "drawn from seed 3")
+    }
+    assert receipt.origin == "random:3"
+    assert receipt.summary == "0 of 32 tensors kept, 32 initialised anew"
+    assert receipt.found is None
+    assert loaded.class_names is None
+
+
 def test_random_weights_leave_the_global_generator_alone() -> None:
     before = torch.get_rng_state()
     load_weights(SPEC, "random:1")
+    load_weights(replace(SPEC, num_classes=5), safetensors_bytes(some_state()))
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -51,19 +86,14 @@ def test_seeds(seed: int) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        *("random:", "random:-1", "random:x", "random:1.5", "random:1e3", "random: 1", "random:٣"),
-        *(f"random:{MAX_SEED + 1}", "random:" + "9" * 5000),
+        *("random", "random:", "random:-1", "random:x", "random:1.5", "random:1e3", "random: 1"),
+        *("random:٣", f"random:{MAX_SEED + 1}", "random:" + "9" * 5000),
+        *("imagenet:", "imagenet:v3", "patterns:1", " imagenet:x "),
     ],
 )
-def test_what_is_no_seed(source: str) -> None:
+def test_what_is_no_name(source: str) -> None:
     assert "random:<seed>" in refused(source) or "between 0 and" in refused(source)
     assert len(refused(source)) < 200
-
-
-def test_random_alone_is_no_seed() -> None:
-    with pytest.raises(WeightsError, match="are random:<seed>"):
-        parse_source("random")
-    assert "random:<seed>" in refused("random")
 
 
 # Files.
@@ -73,11 +103,16 @@ def test_random_alone_is_no_seed() -> None:
 def test_a_file_by_path_and_by_bytes(suffix: str, tmp_path: Path, device: str) -> None:
     state = some_state()
     data = FORMATS[suffix](state)
-    (tmp_path / f"weights{suffix}").write_bytes(data)
-    model = load_weights(SPEC, str(tmp_path / f"weights{suffix}"), device)
-    assert model.fc.weight.device.type == torch.device(device).type
-    _assert_holds(model, state)
-    _assert_holds(load_weights(SPEC, data, device), state)
+    path = tmp_path / f"weights{suffix}"
+    path.write_bytes(data)
+    for source, origin in ((path, path.name), (str(path), path.name), (data, "a checkpoint")):
+        loaded = load(SPEC, source, device)
+        assert loaded.model.fc.weight.device.type == torch.device(device).type
+        _assert_holds(loaded.model, state)
+        assert loaded.receipt.origin == origin
+        assert loaded.receipt.summary == "38 of 38 tensors kept"
+        assert loaded.receipt.found == SPEC
+        assert loaded.class_names is None
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -86,75 +121,142 @@ def test_the_content_counts_and_not_the_name(suffix: str, tmp_path: Path) -> Non
     _assert_holds(load_weights(SPEC, str(tmp_path / "random-weights.bin")), some_state())
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
-def test_old_files_lack_the_counter_of_batches(suffix: str) -> None:
-    state = {k: v for k, v in some_state().items() if not k.endswith("num_batches_tracked")}
-    model = load_weights(SPEC, FORMATS[suffix](state))
-    _assert_holds(model, state)
-    assert int(model.state_dict()["bn1.num_batches_tracked"]) == 0
+def test_a_training_checkpoint_with_a_receipt() -> None:
+    state = {f"module.{key}": value for key, value in some_state().items()}
+    data = pth({"state_dict": OrderedDict(state) | {"queue": torch.ones(2)}, "epoch": 3})
+    loaded = load(replace(SPEC, in_channels=1, num_classes=5), data, seed=7)
+    assert loaded.receipt.summary == (
+        "35 of 38 tensors kept, 1 adapted, 2 initialised anew, 1 left out"
+    )
+    assert loaded.receipt.notes == (
+        "The state dict stood under state_dict.",
+        "Not looked at, beside it: epoch.",
+        "The network's keys began with 'module.'.",
+    )
+    expected = build_model(replace(SPEC, in_channels=1, num_classes=5), seed=7)
+    assert torch.equal(loaded.model.fc.weight, expected.fc.weight)
+    assert loaded.model(torch.zeros(1, 1, 8, 8)).shape == (1, 5)
 
 
-def test_an_ordered_dict_and_a_whole_models_own_state() -> None:
+def test_the_way_to_adapt_the_first_convolution() -> None:
+    spec, data = replace(SPEC, in_channels=2), safetensors_bytes(some_state())
+    repeated, averaged, fresh = (
+        load(spec, data, first_conv=how).model.state_dict()["conv1.weight"]
+        for how in ("repeat", "average", "fresh")
+    )
+    assert not torch.equal(repeated, averaged)
+    assert torch.equal(fresh, build_model(spec, seed=0).state_dict()["conv1.weight"])
+    assert torch.equal(load_weights(spec, data).state_dict()["conv1.weight"], repeated)
+    with pytest.raises(WeightsError, match="by repeat or average or fresh, not by 'sum'"):
+        load(spec, data, first_conv="sum")
+
+
+def test_whole_models_own_state_and_double_precision() -> None:
     model = build_model(SPEC, seed=9).train()
     _assert_holds(load_weights(SPEC, pth(model.state_dict())), model.state_dict())
-    _assert_holds(load_weights(SPEC, pth(OrderedDict(some_state()))), some_state())
+    doubles = pth(model.double().state_dict())
+    _assert_holds(load_weights(SPEC, doubles), model.float().state_dict())
 
 
-def test_half_precision_is_brought_to_the_networks() -> None:
-    halves = {k: v.half() if v.is_floating_point() else v for k, v in some_state().items()}
-    model = load_weights(SPEC, pth(halves))
-    assert model.fc.weight.dtype == torch.float32
-    assert torch.equal(model.fc.weight, halves["fc.weight"].float())
+def test_two_networks_of_one_file_share_nothing() -> None:
+    data = safetensors_bytes(some_state())
+    one, two = load_weights(SPEC, data), load_weights(SPEC, data)
+    with torch.no_grad():
+        one.fc.weight.zero_()
+    _assert_holds(two, some_state())
 
 
-def test_a_file_for_a_device_that_is_not_there() -> None:
-    with pytest.raises(DeviceError):
-        load_weights(SPEC, pth(some_state()), "cuda:99")
+def test_another_architecture() -> None:
+    data = safetensors_bytes(build_model(PRESETS["resnet20"]).state_dict())
+    with pytest.raises(MismatchError) as caught:
+        load(SPEC, data)
+    assert caught.value.found == PRESETS["resnet20"]
+    assert load(caught.value.found, data).receipt.counts["kept"] > 100
 
 
-@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16, torch.int64, torch.bool])
-def test_real_numbers_of_any_kind(kind: torch.dtype) -> None:
-    model = load_weights(SPEC, pth(some_state() | {"fc.bias": torch.ones(3, dtype=kind)}))
-    assert model.fc.bias.tolist() == [1, 1, 1]
-    assert model.fc.bias.dtype == torch.float32
+def test_a_device_that_is_not_there_is_told_before_the_file_is_read() -> None:
+    for source in ("random:0", "nowhere.pth", b""):
+        with pytest.raises(DeviceError):
+            load(SPEC, source, "cuda:99")
 
 
-# Keys.
+def test_a_network_that_does_not_fit_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = safetensors_bytes(some_state())
+    monkeypatch.setattr(devices, "free_bytes", lambda device: 1000)
+    for source in ("random:0", data):
+        with pytest.raises(BudgetError, match="The weights of this network would need"):
+            load(SPEC, source)
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
-def test_differing_keys_are_named(suffix: str) -> None:
-    state = some_state()
-    del state["conv1.weight"]
-    state["head.weight"] = torch.zeros(2)
-    state["fc.bias"] = torch.zeros(4)
-    sentence = refused(FORMATS[suffix](state))
-    assert "1 missing: conv1.weight;" in sentence
-    assert "1 unexpected: head.weight;" in sentence
-    assert "1 of another shape: fc.bias (4 instead of 3)." in sentence
+def test_without_values() -> None:
+    for source in ("random:0", safetensors_bytes(some_state())):
+        assert load(SPEC, source, "meta").model.fc.weight.is_meta
 
 
-def test_of_many_keys_three_are_named() -> None:
-    sentence = refused(pth({}))
-    missing = [key for key in some_state() if not key.endswith("num_batches_tracked")]
-    assert (
-        f"{len(missing)} missing: {', '.join(missing[:3])} and {len(missing) - 3} more" in sentence
-    )
-    assert "unexpected" not in sentence
+# By name.
 
 
-def test_long_names_are_cut() -> None:
-    assert len(refused(pth(some_state() | {"x" * 10_000: torch.zeros(1)}))) < 500
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Downloads answered with a ResNet-18 on this machine; the names asked for."""
+    path = tmp_path / "resnet18.pth"
+    path.write_bytes(safetensors_bytes(build_model(PRESETS["resnet18"], seed=6).state_dict()))
+    asked: list[str] = []
+
+    def fetch(file: WeightsFile, progress: Callable[[int, int], None] | None = None) -> Path:
+        asked.append(file.name)
+        if progress is not None:
+            progress(1, 2)
+        return path
+
+    monkeypatch.setattr(fetching, "fetch", fetch)
+    return asked
 
 
-def test_the_weights_of_another_network() -> None:
-    other = build_model(PRESETS["resnet20"]).state_dict()
-    assert "unexpected: layer1.1.conv1.weight" in refused(pth(other))
-    sentence = refused(pth(some_state()), ResNetSpec(block="basic", blocks=(1, 1), base_width=8))
-    assert "(4 × 3 × 7 × 7 instead of 8 × 3 × 7 × 7)" in sentence
+def test_imagenet(published: list[str]) -> None:
+    spec, heard = PRESETS["resnet18"], []
+    loaded = load(spec, "imagenet", progress=lambda done, total: heard.append((done, total)))
+    _assert_holds(loaded.model, build_model(spec, seed=6).state_dict(), spec)
+    assert loaded.class_names == imagenet.class_names()
+    assert loaded.receipt.origin == "imagenet"
+    assert loaded.receipt.found == spec
+    assert published == ["resnet18-f37072fd.pth"]
+    assert heard == [(1, 2)]
 
 
-def test_a_single_number_has_no_shape() -> None:
-    assert "fc.bias (a single number instead of 3)" in refused(
-        pth(some_state() | {"fc.bias": torch.tensor(1.0)})
-    )
+def test_imagenet_for_other_classes_has_no_names(published: list[str]) -> None:
+    loaded = load(replace(PRESETS["resnet18"], num_classes=10, in_channels=1), "imagenet:v1")
+    assert loaded.class_names is None
+    assert loaded.receipt.summary.endswith("1 adapted, 2 initialised anew")
+
+
+def test_imagenet_has_no_weights_for_any_network(published: list[str]) -> None:
+    assert "ImageNet weights" in refused("imagenet")
+    with pytest.raises(WeightsError, match="v2"):
+        load(PRESETS["resnet18"], "imagenet:v2")
+    assert published == []
+
+
+@pytest.fixture
+def _trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "patterns.safetensors"
+    path.write_bytes(safetensors_bytes(build_model(patterns.SPEC, seed=6).state_dict()))
+    monkeypatch.setattr(patterns, "weights_path", lambda: path)
+
+
+@pytest.mark.usefixtures("_trained")
+def test_patterns() -> None:
+    loaded = load(patterns.SPEC, "patterns")
+    _assert_holds(loaded.model, build_model(patterns.SPEC, seed=6).state_dict(), patterns.SPEC)
+    assert loaded.class_names == patterns.CLASSES
+    assert loaded.receipt.origin == "patterns"
+    other = load(replace(patterns.SPEC, num_classes=7, in_channels=6), "patterns")
+    assert other.class_names is None
+    assert other.receipt.counts["adapted"] == 1
+
+
+@pytest.mark.usefixtures("_trained")
+def test_patterns_on_another_network() -> None:
+    with pytest.raises(MismatchError) as caught:
+        load(PRESETS["resnet18"], "patterns")
+    assert caught.value.found == patterns.SPEC

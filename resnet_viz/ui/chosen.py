@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import streamlit as st
 
@@ -17,6 +17,8 @@ __all__ = [
     "add_news",
     "adopt",
     "base_preset",
+    "change",
+    "changes",
     "current",
     "fill",
     "focus",
@@ -30,6 +32,7 @@ __all__ = [
 _CHOICE: Final = "_choice"  # the last choice that could be built
 _BASE: Final = "_base_preset"  # the preset that the choice started from
 _NEWS: Final = "_news"  # what could not be used or done
+_CHANGES: Final = "_changes"  # values for the sidebar's fields in the next run
 _KEPT: Final = "_news_kept"  # it was said after the last run, by a callback
 
 
@@ -100,6 +103,21 @@ def _look(choice: Choice) -> None:
     # A widget that stands already has its value and could not be given one.
     state.update({k: value for k, value in choice.looks.items() if state.get(k) != value})
     settle(choice)
+
+
+def change(**values: Any) -> NoReturn:
+    """Give fields of the sidebar, known by their keys, new values, and run again.
+
+    In this run they stand already and can be given none.
+    """
+    st.session_state[_CHANGES] = values
+    st.rerun()
+
+
+def changes() -> dict[str, Any]:
+    """What `change` has asked for; the sidebar takes it once."""
+    values: dict[str, Any] = st.session_state.pop(_CHANGES, {})
+    return values
 
 
 def fill(choice: Choice) -> None:

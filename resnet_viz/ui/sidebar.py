@@ -28,7 +28,16 @@ from resnet_viz.spec import (
 )
 from resnet_viz.ui import link
 from resnet_viz.ui.choice import CUSTOM, LINK_KEYS, PAGE_KEYS, Choice
-from resnet_viz.ui.chosen import add_news, adopt, base_preset, current, fill, forget_news, settle
+from resnet_viz.ui.chosen import (
+    add_news,
+    adopt,
+    base_preset,
+    changes,
+    current,
+    fill,
+    forget_news,
+    settle,
+)
 from resnet_viz.views.opening import Opening
 from resnet_viz.views.outline import COSTS
 
@@ -74,6 +83,7 @@ def model_name(name: str) -> str:
 def draw() -> None:
     """Draw the sidebar and settle this run's choice."""
     state = st.session_state
+    state.update(changes())
     edited = _edits()
     if edited:
         forget_news()
@@ -188,7 +198,10 @@ def _run() -> None:
     devices = {st.session_state.device: st.session_state.device} | _devices()
     right.selectbox("Device", list(devices), key="device", format_func=devices.__getitem__)
     st.text_input(
-        "Weights", key="weights", help="random:<seed>; the same seed gives the same network."
+        "Weights",
+        key="weights",
+        help="random:<seed>, the same network for the same seed; patterns, trained on drawn "
+        "shapes; imagenet or imagenet:v2, downloaded on the page Feature maps.",
     )
 
 

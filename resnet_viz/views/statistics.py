@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -11,7 +13,18 @@ from numpy.typing import NDArray
 
 from resnet_viz.views.colours import Floats, as_maps
 
-__all__ = ["ChannelStatistics", "LayerStatistics", "statistics"]
+__all__ = ["ORDERS", "ChannelStatistics", "LayerStatistics", "ranked", "statistics"]
+
+# What channels can be sorted by, with its name for people.
+ORDERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "index": "in order",
+        "mean": "by mean",
+        "max": "by maximum",
+        "variance": "by variance",
+        "sparsity": "by sparsity",
+    }
+)
 
 # Values handled at once: their squares stay in the processor's cache.
 _CHUNK: Final = 2**17
@@ -81,6 +94,31 @@ def statistics(maps: Floats) -> LayerStatistics:
     moments = np.concatenate(chunks, axis=1)
     channels = tuple(_statistics(size, *column) for column in moments.T.tolist())
     return LayerStatistics(_total(moments, size), channels)
+
+
+def ranked(channels: Sequence[ChannelStatistics], order: str) -> tuple[int, ...]:
+    """The channels' numbers, the greatest first; equal ones as they come, NaN at the end.
+
+    Args:
+        channels: As in `LayerStatistics`.
+        order: A key of `ORDERS`; ``"index"`` leaves them as they are.
+
+    Raises:
+        ValueError: `order` is no key of `ORDERS`.
+    """
+    if order not in ORDERS:
+        raise ValueError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
+    if order == "index":
+        return tuple(range(len(channels)))
+    name = "std" if order == "variance" else order
+    values = [getattr(channel, name) for channel in channels]
+    return tuple(
+        sorted(
+            range(len(values)),
+            key=lambda i: -math.inf if math.isnan(values[i]) else values[i],
+            reverse=True,
+        )
+    )
 
 
 def _statistics(

@@ -11,10 +11,12 @@ from resnet_viz.ledger import LIKE, Ledger, count_rows, entries
 from resnet_viz.records import Profile
 from resnet_viz.units import shape_text
 from resnet_viz.views.outline import chw, stages
+from resnet_viz.views.statistics import LayerStatistics
 
 __all__ = [
     "COUNTED",
     "USUAL_COLUMNS",
+    "channel_table",
     "csv_text",
     "downsample_table",
     "layer_table",
@@ -149,6 +151,15 @@ def resolution_table(report: Profile, reference: Profile) -> Columns:
         "Jump": [shape_text(row.jump) for row in last],
         "Receptive field": [shape_text(row.receptive_field) for row in last],
     }
+
+
+def channel_table(numbers: LayerStatistics) -> Columns:
+    """One row per channel of a layer's maps; what is no number is left empty."""
+    rows = [channel.to_dict() for channel in numbers.channels]
+    columns: Columns = {"channel": list(range(len(rows)))}
+    for name in rows[0]:
+        columns[name] = ["" if row[name] is None else row[name] for row in rows]
+    return columns
 
 
 def csv_text(columns: Mapping[str, Sequence[Any]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from urllib.parse import parse_qsl, urlsplit
 
@@ -69,8 +70,11 @@ def pixels(picture: Locator) -> NDArray[np.uint8]:
         "async image => { await image.decode();"
         " return [image.src, image.naturalWidth, image.naturalHeight]; }"
     )
-    answer = picture.page.request.get(source)
-    decoded = np.asarray(Image.open(io.BytesIO(answer.body())))
+    if source.startswith("data:"):
+        data = base64.b64decode(source.partition(",")[2])
+    else:
+        data = picture.page.request.get(source).body()
+    decoded = np.asarray(Image.open(io.BytesIO(data)))
     assert decoded.shape[:2] == (height, width)
     assert min(height, width) > 0
     return decoded

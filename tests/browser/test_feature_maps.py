@@ -8,17 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, Position, expect
 
-from resnet_viz import PRESETS, InputSpec
+from resnet_viz import PRESETS, InputSpec, profile
+from resnet_viz.receptive import receptive_field_of
 from resnet_viz.samples import sample_bytes
+from resnet_viz.views.mosaic import mosaic, shared_scale
 from tests.browser.conftest import NewPage
 from tests.browser.harness import settled, visit
 from tests.browser.reading import (
     assert_same_picture,
     choose,
+    download,
     expected_mosaic,
     mosaic_image,
+    parameters,
     pixels,
 )
 
@@ -128,15 +132,109 @@ def test_a_broken_file_is_one_sentence_and_the_page_lives_on(
     expect(page.get_by_test_id("stMetric")).to_have_count(6)
 
 
-def test_a_channel_tells_its_values_under_the_pointer(page: Page, address: str) -> None:
-    visit(page, address, LINK)
+def _channel_map(page: Page, channel: int, layer: str) -> Locator:
+    return page.get_by_role("img", name=f"Channel {channel} of {layer}, enlarged")
 
-    chart = page.get_by_test_id("stPlotlyChart")
-    chart.scroll_into_view_if_needed()
-    expect(chart.locator(".heatmaplayer image")).to_be_visible()
-    chart.locator(".nsewdrag").hover()
-    expect(chart.locator(".hoverlayer .hovertext")).to_contain_text("row ")
-    expect(chart.locator(".hoverlayer .hovertext")).to_contain_text("column ")
+
+def _at(image: Locator, row: float, column: float) -> Position:
+    """A place in a picture, by shares of its height and width."""
+    box = image.bounding_box()
+    assert box is not None
+    return {"x": column * box["width"], "y": row * box["height"]}
+
+
+def test_a_click_on_a_channel_shows_it_and_a_click_on_a_cell_shows_what_it_sees(
+    page: Page, address: str
+) -> None:
+    visit(page, address, f"{LINK}&layer=layer2.0")
+    drawn = mosaic(np.zeros((128, 8, 8), np.float32), max_side=1460)
+    x, y = drawn.corner(37)
+    image = mosaic_image(page, 128, "layer2.0")
+    height, width = drawn.image.shape[:2]
+    image.click(position=_at(image, (y + 5) / height, (x + 5) / width), force=True)
+
+    large = _channel_map(page, 37, "layer2.0")
+    expect(large).to_be_visible()
+    settled(page)
+    place = _at(large, 6.5 / 8, 1.5 / 8)
+    large.hover(position=place, force=True)
+    expect(page.locator(".st-key-channel_map .tip")).to_contain_text("row 6, column 1: ")
+    large.click(position=place, force=True)
+
+    expect(page.get_by_text("Row 6, column 1 of channel 37: ")).to_be_visible()
+    settled(page)
+    field = receptive_field_of(profile(SPEC, SIZE), "layer2.0", 6, 1)
+    seen = f"rows {field.inside.top} to {field.inside.bottom - 1} and columns {field.inside.left}"
+    expect(page.get_by_text(seen)).to_be_visible()
+    assert parameters(page)["layer"] == "layer2.0"
+
+
+def test_arrow_keys_step_through_the_network(page: Page, address: str) -> None:
+    visit(page, address, f"{LINK}&layer=layer1.0")
+    strip = page.locator(".st-key-strip").get_by_role("listbox")
+    strip.get_by_role("option", selected=True).click()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+
+    expect(mosaic_image(page, 128, "layer2.1")).to_be_visible()
+    settled(page)
+    assert parameters(page)["layer"] == "layer2.1"
+    assert_same_picture(
+        pixels(mosaic_image(page, 128, "layer2.1")),
+        expected_mosaic(sample_bytes("chelsea"), "layer2.1", SPEC, SIZE),
+    )
+
+
+def test_the_trained_network_is_one_click_away(page: Page, address: str) -> None:
+    visit(page, address, LINK)
+    page.get_by_role("button", name="Use the trained network").click()
+    expect(page.get_by_role("option", name="layer3.2", exact=False)).to_have_count(1)
+    settled(page)
+
+    assert parameters(page)["weights"] == "patterns"
+    page.locator(".st-key-panel").get_by_text("Prediction").click()
+    expect(page.locator(".st-key-top")).to_contain_text("star")
+    settled(page)
+
+
+@pytest.mark.parametrize("panel", ["Residual", "Convolution", "Prediction", "Compare"])
+@pytest.mark.parametrize("width", [390, 1440])
+def test_each_panel_stands_on_wide_and_narrow_pages(
+    panel: str, width: int, new_page: NewPage, address: str
+) -> None:
+    page = new_page(width=width, height=844)
+    visit(page, address, f"{LINK}&layer=layer2.0")
+    page.locator(".st-key-panel").get_by_text(panel, exact=True).click()
+    expect(page.locator(f".st-key-{SIGNS[panel]}")).to_be_attached()
+    settled(page)
+
+    expect(page.get_by_test_id("stAlert")).to_have_count(0)
+    page.wait_for_function(
+        "(e => e.scrollWidth <= e.clientWidth)(document.querySelector('[data-testid=stMain]'))"
+    )
+
+
+SIGNS = {
+    "Residual": "remove_this",
+    "Convolution": "conv_sums",
+    "Prediction": "where_view",
+    "Compare": "other_picture",
+}
+
+
+def test_files_to_take_along_hold_what_is_shown(page: Page, address: str) -> None:
+    visit(page, address, f"{LINK}&layer=layer2.0")
+    page.get_by_role("button", name="Take along").click()
+    taken = download(page, "The maps, NPY", "layer2.0.npy")
+    maps = np.load(io.BytesIO(taken))
+    shown = mosaic(maps, shared_scale(maps), max_side=1460).image
+    assert_same_picture(pixels(mosaic_image(page, 128, "layer2.0")), shown)
+    packed = np.load(io.BytesIO(download(page, "The maps, NPZ", "layer2.0.npz")))
+    assert np.array_equal(packed["maps"], maps)
+    picture = np.asarray(Image.open(io.BytesIO(download(page, "The mosaic, PNG", "layer2.0.png"))))
+    assert_same_picture(picture, shown)
+    table = download(page, "The numbers, CSV", "layer2.0.csv").decode().splitlines()
+    assert len(table) == 129
 
 
 def test_a_page_starts_with_the_maps_of_a_real_photograph(page: Page, address: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -133,3 +135,21 @@ def pictures(app: AppTest) -> list[NDArray[np.uint8]]:
     """The pictures on the page, as sent to the browser."""
     files = [MEDIA.get_file(image.value[0].rsplit("/", 1)[-1]) for image in app.image]
     return [np.asarray(Image.open(io.BytesIO(file.content))) for file in files]
+
+
+def component(app: AppTest, key: str) -> dict[str, Any]:
+    """What a component of our own has been sent."""
+    (found,) = [each for each in app.get("bidi_component") if each.key == key]
+    data: dict[str, Any] = json.loads(found.proto.json)
+    return data
+
+
+def has_component(app: AppTest, key: str) -> bool:
+    """Whether a component of our own stands on the page."""
+    return key in [getattr(each, "key", None) for each in app.get("bidi_component")]
+
+
+def view(app: AppTest, key: str, layer: str = "image") -> NDArray[np.uint8]:
+    """The picture, or the ``heat`` over it, that an image view shows."""
+    _, data = component(app, key)[layer].split(",", 1)
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))

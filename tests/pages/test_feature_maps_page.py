@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,18 +17,20 @@ from streamlit.testing.v1 import AppTest
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, build_model, capture
 from resnet_viz.images import load_image
-from resnet_viz.preparation import FITS, Fit, framed, prepare
+from resnet_viz.preparation import Fit, framed, prepare
 from resnet_viz.samples import SAMPLES, sample_bytes
-from resnet_viz.views.mosaic import mosaic, shared_scale
+from resnet_viz.views.mosaic import channel_image, mosaic, shared_scale
 from tests.pages.driver import (
     assert_alive,
     assert_shows,
     go_to,
+    has_component,
     link,
     metrics,
     open_page,
     pictures,
     said,
+    view,
 )
 
 PAGE = "feature_maps"
@@ -51,11 +54,12 @@ def _maps(
 
 
 def _assert_mosaic(app: AppTest, maps: NDArray[np.float32]) -> None:
-    """The last picture is the mosaic, to the pixel."""
+    """The mosaic is that of the maps, to the pixel."""
     assert_alive(app, PAGE)
     assert said(app) == []
-    _, bar, shown = pictures(app)
-    np.testing.assert_array_equal(shown, mosaic(maps, shared_scale(maps), max_side=1460).image)
+    expected = mosaic(maps, shared_scale(maps), max_side=1460)
+    np.testing.assert_array_equal(view(app, "mosaic"), expected.image)
+    _, bar = pictures(app)
     assert bar.shape == (10, 512, 3)
 
 
@@ -81,12 +85,26 @@ def test_each_sample_picture(name: str) -> None:
     np.testing.assert_array_equal(pictures(app)[0], seen.squeeze())
 
 
-@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("fit", ["crop", "letterbox", "stretch"])
 def test_each_fit(fit: Fit) -> None:
     app = open_page(PAGE, SMALL)
     app.segmented_control(key="fit").set_value(fit).run()
 
     _assert_mosaic(app, _maps(sample_bytes("chelsea"), "layer1.0", fit=fit))
+
+
+def test_a_native_picture_sets_the_input() -> None:
+    app = open_page(PAGE, SMALL)
+    app.segmented_control(key="fit").set_value("native").run()
+
+    size = InputSpec(300, 451)
+    assert_shows(app, PAGE, SPEC, size)
+    assert (link(app)["h"], link(app)["w"]) == ("300", "451")
+    maps = _maps(sample_bytes("chelsea"), "layer1.0", size=size, fit="native")
+    _assert_mosaic(app, maps)
+
+    app.selectbox(key="sample").set_value("tiny").run()
+    assert link(app)["h"] == str(load_image(sample_bytes("tiny")).height)
 
 
 LAYERS = (
@@ -178,15 +196,21 @@ def test_a_checkpoint_of_ones_own(save: Callable[..., bytes]) -> None:
     assert any("weights your checkpoint" in text.value for text in app.caption)
 
 
-def test_a_checkpoint_of_another_depth_is_one_sentence_that_names_keys() -> None:
+def test_a_checkpoint_of_another_depth_is_named_and_the_network_can_be_set_to_it() -> None:
     app = open_page(PAGE, SMALL)
-    file = ("w.pth", _saved(_torch_save, "resnet34"), "application/octet-stream")
+    state = build_model(replace(PRESETS["resnet34"], num_classes=7), seed=5).state_dict()
+    file = ("w.pth", _torch_save({"state_dict": state}), "application/octet-stream")
     app.file_uploader(key="checkpoint").set_value(file).run()
 
     assert_alive(app, PAGE)
     (sentence,) = said(app)
-    assert "unexpected: layer1.2.conv1.weight" in sentence
-    assert len(pictures(app)) == 1
+    assert "looks like a ResNet-34 with 7 classes" in sentence
+    assert not has_component(app, "mosaic")
+
+    app.button(key="set_network").click().run()
+    spec = replace(PRESETS["resnet34"], num_classes=7)
+    assert_shows(app, PAGE, spec, SIZE)
+    _assert_mosaic(app, _maps(sample_bytes("chelsea"), "layer1.0", spec=spec, seed=5))
 
 
 @pytest.mark.parametrize("data", [b"", b"nonsense", b"\x80\x04cos\nsystem\n", b"PK\x03\x04"])
@@ -233,14 +257,15 @@ def test_another_preset_leaves_the_page_whole() -> None:
 
     assert_shows(app, PAGE, PRESETS["resnet20"], InputSpec(64, 48))
     assert said(app) == []
-    assert len(pictures(app)) == 3
+    assert view(app, "mosaic").any()
 
 
 def test_a_channel_is_shown_large_and_another_network_has_fewer() -> None:
     app = open_page(PAGE, f"{SMALL}&layer=layer4.1")
     app.number_input(key="channel").set_value(500).run()
-    chart = app.get("plotly_chart")[0].proto.spec
-    assert "layer4.1, channel 500" in chart
+    maps = _maps(sample_bytes("chelsea"), "layer4.1")
+    expected = channel_image(maps[500], shared_scale(maps))
+    np.testing.assert_array_equal(view(app, "channel_map"), expected)
 
     app.selectbox(key="layer").set_value("layer1.0").run()
     assert_alive(app, PAGE)
@@ -252,6 +277,5 @@ def test_each_channel_can_have_its_own_scale() -> None:
     app.toggle(key="own_scale").set_value(True).run()
 
     maps = _maps(sample_bytes("chelsea"), "layer1.0")
-    np.testing.assert_array_equal(
-        pictures(app)[2], mosaic(maps, "channel", max_side=1460).image
-    )  # fmt: skip
+    expected = mosaic(maps, "channel", max_side=1460).image
+    np.testing.assert_array_equal(view(app, "mosaic"), expected)

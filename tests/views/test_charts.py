@@ -9,8 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 from resnet_viz import PRESETS, InputSpec, profile, sweep
-from resnet_viz.views.charts import channel_chart, resolution_chart, sweep_chart
-from resnet_viz.views.mosaic import shared_scale
+from resnet_viz.views.charts import resolution_chart, sweep_chart
 from resnet_viz.views.palette import theme
 
 BOTH = pytest.mark.parametrize("dark", [False, True])
@@ -57,27 +56,3 @@ def test_memory_has_a_unit_and_grids_have_none() -> None:
     assert memory.data[0].customdata[0][1].endswith("B")
     assert grid.layout.yaxis.ticksuffix == ""
     assert grid.data[0].customdata[1][1] == "2"
-
-
-@BOTH
-@pytest.mark.parametrize("low", [0.0, -3.0])
-def test_a_channel_keeps_its_values_and_its_layer_s_scale(low: float, dark: bool) -> None:
-    values = np.linspace(low, 2, 35, dtype=np.float32).reshape(5, 7)
-    scale = shared_scale(values[None])
-    figure = channel_chart(values, scale, "layer1.0, channel 0", dark)
-
-    (heat,) = figure.data
-    np.testing.assert_array_equal(heat.z, values)
-    assert (heat.zmin, heat.zmax) == (scale.low, scale.high)
-    assert heat.colorscale[0][0] == 0
-    assert heat.colorscale[-1][0] == 1
-    assert "%{z" in heat.hovertemplate
-    assert figure.layout.yaxis.autorange == "reversed"
-    assert figure.layout.title.text == "layer1.0, channel 0"
-
-
-def test_a_channel_of_zeros_still_has_a_scale() -> None:
-    zeros = np.zeros((3, 3), np.float32)
-    (heat,) = channel_chart(zeros, shared_scale(zeros[None]), "dead", False).data
-
-    assert heat.zmax > heat.zmin

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
-from resnet_viz.views.mosaic import ChannelStatistics, statistics
+from resnet_viz.views.statistics import ORDERS, ChannelStatistics, ranked, statistics
 
 Array = NDArray[Any]
 
@@ -82,3 +82,30 @@ def test_statistics_are_quick(shape: tuple[int, ...]) -> None:
         statistics(maps)
         times.append(time.perf_counter() - start)
     assert min(times) < 0.5
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(list(ORDERS)))
+def test_ranks(seed: int, order: str) -> None:
+    random = np.random.default_rng(seed)
+    maps = np.maximum(random.normal(size=(random.integers(1, 20), 4, 5)), 0).astype(np.float32)
+    places = ranked(statistics(maps).channels, order)
+    assert sorted(places) == list(range(len(maps)))
+    measures = {
+        "index": -np.arange(len(maps)),
+        "mean": maps.mean((1, 2), dtype=float),
+        "max": maps.max((1, 2)),
+        "variance": maps.var((1, 2), dtype=float),
+        "sparsity": (maps == 0).mean((1, 2)),
+    }
+    values = measures[order][list(places)]
+    assert (np.diff(values) <= 1e-6).all()
+
+
+def test_channels_without_a_finite_value_come_last_and_equal_ones_as_they_were() -> None:
+    maps = np.array([[np.nan], [1], [1], [2]], np.float32)[:, :, None]
+    assert ranked(statistics(maps).channels, "mean") == (3, 1, 2, 0)
+
+
+def test_there_is_no_other_order() -> None:
+    with pytest.raises(ValueError, match="order must be one of index"):
+        ranked((), "median")

@@ -6,15 +6,18 @@ import csv
 import io
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 from hypothesis import given, settings
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
 from resnet_viz.ledger import LIKE, count_rows, counted
+from resnet_viz.views.statistics import statistics
 from resnet_viz.views.tables import (
     COUNTED,
     USUAL_COLUMNS,
+    channel_table,
     csv_text,
     downsample_table,
     layer_table,
@@ -153,3 +156,14 @@ def test_the_rows_of_a_path() -> None:
         "layer2.0.downsample.0", "layer2.0.downsample.1"
     ]  # fmt: skip
     assert rows_of(report, "layer") == []
+
+
+def test_a_row_a_channel_and_nothing_where_there_is_no_number() -> None:
+    maps = np.array([[[0.0, 2.0]], [[np.nan, np.nan]], [[0.0, 0.0]]], np.float32)
+    table = channel_table(statistics(maps))
+    assert table["channel"] == [0, 1, 2]
+    assert table["mean"] == [1.0, "", 0.0]
+    assert table["dead"] == [False, False, True]
+    assert table["not_finite"] == [0, 2, 0]
+    rows = list(csv.DictReader(io.StringIO(csv_text(table))))
+    assert [row["max"] for row in rows] == ["2.0", "", "0.0"]

@@ -1,0 +1,1 @@
+"""Checkpoints of one's own: read safely, unwrapped, recognised, adapted, with a receipt."""

@@ -1,0 +1,224 @@
+"""A checkpoint's tensors brought to a network of other channels or classes, with a receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from resnet_viz.checkpoints.receipt import COUNTER, Entry, Receipt
+from resnet_viz.checkpoints.recognition import (
+    Recognised,
+    network_text,
+    recognise,
+    same_architecture,
+)
+from resnet_viz.checkpoints.unwrapping import unwrap
+from resnet_viz.errors import MismatchError, WeightsError, shown
+from resnet_viz.model import build_model
+from resnet_viz.sources import FirstConv
+from resnet_viz.spec import ResNetSpec
+
+__all__ = ["adapt", "first_conv_choices", "with_channels"]
+
+_FIRST_WEIGHTS: Final = ("conv1.weight", "conv1.0.weight")
+
+
+def first_conv_choices(old: int, new: int) -> tuple[FirstConv, ...]:
+    """The ways to bring a first convolution from `old` to `new` channels, the usual one first.
+
+    Ways that come to the same are named once; equal channels need none.
+    """
+    if old == new:
+        return ()
+    if new == 1:
+        return "sum", "fresh"
+    if old == 1:
+        return "repeat", "fresh"
+    return "repeat", "average", "fresh"
+
+
+def with_channels(weight: Tensor, channels: int, how: FirstConv) -> Tensor:
+    """A convolution's weight for another number of input channels.
+
+    With n old and m new channels: ``sum`` adds the old ones up to the one new (m = 1);
+    ``repeat`` takes old channel i mod n for new channel i, times n / m; ``average`` gives every
+    new channel the mean of the old ones, times n / m. The factor keeps the sum of the weights.
+
+    To a grey picture, whose channels are equal, the response stays exactly (up to rounding) what
+    it was after ``sum`` and ``average``, and after ``repeat`` if m is a multiple of n; else
+    ``repeat`` gives some old channels a greater share than others.
+
+    Args:
+        weight: ``[out, n, k, k]``.
+        channels: m.
+        how: ``sum``, ``repeat`` or ``average``.
+
+    Returns:
+        ``[out, m, k, k]``.
+    """
+    old = weight.shape[1]
+    if how == "sum":
+        return weight.sum(1, keepdim=True)
+    if how == "average":
+        return weight.mean(1, keepdim=True).repeat(1, channels, 1, 1) * (old / channels)
+    return weight[:, torch.arange(channels) % old] * (old / channels)
+
+
+def adapt(
+    state: Mapping[str, Tensor],
+    spec: ResNetSpec,
+    first_conv: FirstConv | None = None,
+    seed: int = 0,
+    *,
+    origin: str = "a checkpoint",
+    notes: tuple[str, ...] = (),
+) -> tuple[dict[str, Tensor], Receipt]:
+    """The state dict of a network, filled from a checkpoint.
+
+    What the checkpoint lacks is drawn as `build_model` draws it. A head for another number of
+    classes is drawn anew; other input channels adapt the first convolution.
+
+    Args:
+        state: A checkpoint's tensors, wrapped as they may be; not written to, but the result may
+            share memory with them.
+        spec: The network.
+        first_conv: One of `first_conv_choices`; None for the first.
+        seed: Of what is drawn anew.
+        origin: For the receipt.
+        notes: Sentences that the receipt begins with.
+
+    Returns:
+        float32 tensors (int64 counters) by the network's keys, in its order, and the receipt.
+
+    Raises:
+        MismatchError: The checkpoint is of another architecture; the error says of which.
+        WeightsError: It is of no ResNet, holds whole numbers where a network has real ones, or
+            the first convolution cannot be adapted so.
+        BudgetError: The network needs more memory than is free.
+    """
+    unwrapped = unwrap(state)
+    found = recognise(unwrapped.state)
+    if not same_architecture(found.spec, spec):
+        raise MismatchError(
+            f"This looks like {found.text}, and the network here is {network_text(spec)}; set "
+            "the network to it, or choose another file.",
+            _with_stride_of(found.spec, spec),
+        )
+    _require_real(unwrapped.state)
+    how = _first_conv(found, spec, first_conv)
+    fresh = build_model(spec, "cpu", seed).state_dict()
+    filled = {key: _fill(key, unwrapped.state, value, found, how) for key, value in fresh.items()}
+    values = {key: value for key, (value, _) in filled.items()}
+    entries = tuple(entry for _, entry in filled.values()) + tuple(
+        Entry(key, "left out", why, tuple(state[key].shape))
+        for key, why in unwrapped.left_out.items()
+    )
+    notes = (*notes, *unwrapped.notes, *_notes(values, entries, spec))
+    return values, Receipt(origin, entries, notes, _with_stride_of(found.spec, spec))
+
+
+def _with_stride_of(found: ResNetSpec, spec: ResNetSpec) -> ResNetSpec:
+    """The network found, its stride where the network at hand has it: no file says where."""
+    return replace(found, stride_in=spec.stride_in)
+
+
+def _require_real(state: Mapping[str, Tensor]) -> None:
+    """Refuse whole numbers where a network has real ones.
+
+    Raises:
+        WeightsError: There are some.
+    """
+    for key, value in state.items():
+        if not (value.is_floating_point() or key.endswith(COUNTER)):
+            raise WeightsError(
+                f"The values of {shown(key)} are whole numbers ({_kind(value)}), as in a quantised "
+                "network; give the weights as real numbers, such as float32."
+            )
+
+
+def _first_conv(found: Recognised, spec: ResNetSpec, asked: FirstConv | None) -> FirstConv | None:
+    """The way to adapt the first convolution; None if its channels are right.
+
+    Raises:
+        WeightsError: The one asked for is not among the choices.
+    """
+    old, new = found.spec.in_channels, spec.in_channels
+    choices = first_conv_choices(old, new)
+    if asked is None or not choices:
+        return choices[0] if choices else None
+    if asked not in choices:
+        raise WeightsError(
+            f"A first convolution of {old} channels can be brought to {new} by "
+            f"{' or '.join(choices)}, not by {shown(asked)}."
+        )
+    return asked
+
+
+def _fill(
+    key: str,
+    state: Mapping[str, Tensor],
+    fresh: Tensor,
+    found: Recognised,
+    how: FirstConv | None,
+) -> tuple[Tensor, Entry]:
+    """The value of one of the network's tensors, and what to say of it."""
+    old = state.get(key)
+    shape = tuple(fresh.shape)
+    why_fresh = _why_fresh(key, old, fresh, found, how)
+    if why_fresh:
+        return fresh, Entry(key, "fresh", why_fresh, shape)
+    if old is None:  # of all that may be missing, `_why_fresh` lets only this one pass
+        return torch.zeros_like(fresh), Entry(
+            key, "adapted", "the checkpoint's head has no bias, so it is 0", shape
+        )
+    if how is not None and key in _FIRST_WEIGHTS:
+        why = f"{how} of {old.shape[1]} input channels for {fresh.shape[1]}"
+        return with_channels(old.float(), fresh.shape[1], how), Entry(key, "adapted", why, shape)
+    converted = "" if old.dtype == fresh.dtype else f"converted from {_kind(old)}"
+    return old.to(fresh.dtype), Entry(key, "kept", converted, shape)
+
+
+def _why_fresh(
+    key: str, old: Tensor | None, fresh: Tensor, found: Recognised, how: FirstConv | None
+) -> str:
+    """Why a tensor cannot come from the checkpoint; empty if it can."""
+    if key.endswith(COUNTER):
+        usable = old is not None and old.ndim == 0 and not old.is_floating_point()
+        return "" if usable else "the checkpoint has no such counter; it starts at 0"
+    if key.startswith("fc."):
+        classes = found.num_classes
+        if classes is None:
+            return "the checkpoint has no head of one linear layer on these features"
+        if classes != fresh.shape[0]:
+            return f"the checkpoint's head is for {classes} classes, this one for {fresh.shape[0]}"
+        if old is None:  # the bias: without a weight there would be no classes
+            return ""
+        return "" if old.shape == fresh.shape else "of another shape in the checkpoint"
+    if old is None:
+        return "not in the checkpoint"
+    if how == "fresh" and key in _FIRST_WEIGHTS:
+        return f"the checkpoint has {old.shape[1]} input channels, this network {fresh.shape[1]}"
+    return ""
+
+
+def _kind(value: Tensor) -> str:
+    return str(value.dtype).removeprefix("torch.")
+
+
+def _notes(
+    values: Mapping[str, Tensor], entries: Iterable[Entry], spec: ResNetSpec
+) -> Iterator[str]:
+    if counters := sum(e.fate == "fresh" and e.key.endswith(COUNTER) for e in entries):
+        yield f"{counters} counters of batches, which old files lack, start at 0."
+    if spec.block == "bottleneck" and len(spec.blocks) > 1:
+        yield (
+            "A file does not say which convolution of a bottleneck has the stride: it is the "
+            f"{spec.stride_in}, as in the network here."
+        )
+    for key, value in values.items():
+        if value.is_floating_point() and (bad := int((~value.isfinite()).sum())):
+            yield f"{key}: {bad} {'value is' if bad == 1 else 'values are'} not finite."

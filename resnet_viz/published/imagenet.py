@@ -1,0 +1,162 @@
+"""ImageNet weights and class names as torchvision publishes them.
+
+Facts and figures are those of torchvision 0.29, models/resnet.py (addresses, hashes, sizes,
+accuracies) and models/_meta.py (the names of the classes). Nothing here downloads: see
+`resnet_viz.published.fetching`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import urlsplit
+
+from resnet_viz.errors import WeightsError
+from resnet_viz.sources import Version
+from resnet_viz.spec import ResNetSpec, preset_name
+
+__all__ = [
+    "PUBLISHED",
+    "PUBLISHED_URL",
+    "URL_VARIABLE",
+    "WeightsFile",
+    "class_names",
+    "weights_file",
+    "weights_folder",
+]
+
+PUBLISHED_URL: Final = "https://download.pytorch.org/models/"
+# This environment variable names another place: a mirror, or a server of one's own.
+URL_VARIABLE: Final = "RESNET_VIZ_WEIGHTS_URL"
+
+_CLASSES: Final = Path(__file__).parents[1] / "data" / "imagenet_classes.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """A published file of weights.
+
+    Attributes:
+        name: Of the file, the same on the server and on this machine.
+        sha256_prefix: First hexadecimal digits of the SHA-256 of its bytes.
+        about_bytes: Size as published, rounded to about a kilobyte.
+        top1_percent: Share of ImageNet's validation pictures whose class comes first, at the
+            224 x 224 centre of a picture with a shorter side of 256 (v1) or 232 (v2) pixels.
+    """
+
+    name: str
+    sha256_prefix: str
+    about_bytes: int
+    top1_percent: float
+
+    @property
+    def url(self) -> str:
+        """Where to download it: below `PUBLISHED_URL`, or what `URL_VARIABLE` says instead.
+
+        Raises:
+            WeightsError: The variable holds something else than an http(s) address.
+        """
+        base = os.environ.get(URL_VARIABLE) or PUBLISHED_URL
+        if not _is_plain_address(base):
+            raise WeightsError(
+                f"The environment variable {URL_VARIABLE} must be an address such as "
+                f"{PUBLISHED_URL}, without a user or spaces; correct it, or take it away."
+            )
+        return f"{base.rstrip('/')}/{self.name}"
+
+
+def _is_plain_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        named = parts.hostname is not None and parts.username is None and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that does not close
+        return False
+    plain = url.isascii() and url.isprintable() and " " not in url
+    return named and plain and parts.scheme in ("http", "https")
+
+
+def _published(name: str, sha256_prefix: str, mebibytes: float, top1_percent: float) -> WeightsFile:
+    return WeightsFile(
+        f"{name}-{sha256_prefix}.pth", sha256_prefix, round(mebibytes * 2**20), top1_percent
+    )
+
+
+def _versions(
+    name: str, v1: tuple[str, float, float], v2: tuple[str, float, float] | None = None
+) -> Mapping[Version, WeightsFile]:
+    files: dict[Version, WeightsFile] = {"v1": _published(name, *v1)}
+    if v2 is not None:
+        files["v2"] = _published(name, *v2)
+    return MappingProxyType(files)
+
+
+# By preset: digits of the hash, size in MiB, top-1 accuracy in percent; first v1, then v2. The
+# two wide v1 files are half the size of their v2: they hold float16.
+PUBLISHED: Final[Mapping[str, Mapping[Version, WeightsFile]]] = MappingProxyType(
+    {
+        name: _versions(name, *versions)
+        for name, versions in {
+            "resnet18": (("f37072fd", 44.661, 69.758),),
+            "resnet34": (("b627a593", 83.275, 73.314),),
+            "resnet50": (("0676ba61", 97.781, 76.130), ("11ad3fa6", 97.79, 80.858)),
+            "resnet101": (("63fe2227", 170.511, 77.374), ("cd907fc2", 170.53, 81.886)),
+            "resnet152": (("394f9c45", 230.434, 78.312), ("f82ba261", 230.474, 82.284)),
+            "wide_resnet50_2": (("95faca4d", 131.82, 78.468), ("9ba9bcbe", 263.124, 81.602)),
+            "wide_resnet101_2": (("32ee1156", 242.896, 78.848), ("d733dc28", 484.747, 82.510)),
+            "resnext50_32x4d": (("7cdf4587", 95.789, 77.618), ("1a0047aa", 95.833, 81.198)),
+            "resnext101_32x8d": (("8ba56ff5", 339.586, 79.312), ("110c445d", 339.673, 82.834)),
+        }.items()
+    }
+)
+
+
+def weights_file(spec: ResNetSpec, version: Version = "v1") -> WeightsFile:
+    """The published weights of a network, whatever its channels, classes and initialisation.
+
+    Raises:
+        WeightsError: Nobody publishes weights for this architecture, or not this version.
+    """
+    name = preset_name(spec)
+    if name is None or name not in PUBLISHED:
+        raise WeightsError(
+            f"ImageNet weights are published for {', '.join(PUBLISHED)} only, not for "
+            f"{name or 'this network'}; choose one of these, or random weights."
+        )
+    if version not in PUBLISHED[name]:
+        raise WeightsError(
+            f"ImageNet weights of {name} are published as {' and '.join(PUBLISHED[name])} only, "
+            f"not as {version}; choose imagenet instead of imagenet:{version}."
+        )
+    return PUBLISHED[name][version]
+
+
+@cache
+def class_names() -> tuple[str, ...]:
+    """The names of ImageNet's 1000 classes, in the order of the network's outputs."""
+    return tuple(_CLASSES.read_text(encoding="utf-8").splitlines())
+
+
+def weights_folder() -> Path:
+    """The folder in which torchvision keeps weights, so that what it has downloaded is found.
+
+    ``hub/checkpoints`` in ``$TORCH_HOME``, else in ``$XDG_CACHE_HOME/torch``, else in
+    ``~/.cache/torch``, as ``torch.hub.get_dir()`` has it unless a program calls
+    ``torch.hub.set_dir()``; worked out here, because importing torch takes seconds.
+
+    Raises:
+        WeightsError: The folder lies in the user's home, and this user has none.
+    """
+    caches = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = Path(os.environ.get("TORCH_HOME", f"{caches}/torch"))
+    try:
+        return home.expanduser() / "hub" / "checkpoints"
+    except RuntimeError as error:
+        raise WeightsError(
+            "Weights are kept in the user's home folder, which this user does not have; set the "
+            "environment variable TORCH_HOME to a folder for them."
+        ) from error

@@ -1,0 +1,145 @@
+"""The parts of the page Feature maps, and how they stand together."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from resnet_viz.errors import MismatchError, ResNetVizError
+from resnet_viz.preparation import Fit
+from resnet_viz.records import Profile
+from resnet_viz.ui import chosen
+from resnet_viz.ui.choice import Choice
+from resnet_viz.ui.feature_maps import (
+    comparison,
+    convolution,
+    maps,
+    prediction,
+    removal,
+    residual,
+    strip,
+)
+from resnet_viz.ui.feature_maps.passes import Pass, Weights, require
+from resnet_viz.ui.feature_maps.picture import (
+    Subject,
+    choose_fit,
+    choose_picture,
+    follow_native,
+    show_received,
+)
+from resnet_viz.ui.feature_maps.weights import (
+    adapted,
+    choose_weights,
+    is_here,
+    offer_patterns,
+    receipt,
+    set_network,
+)
+from resnet_viz.ui.messages import errors_as_sentences, plain
+
+__all__ = ["draw"]
+
+_PANELS: Final = ("Maps", "Residual", "Convolution", "Prediction", "Compare")
+
+
+def draw(choice: Choice, report: Profile) -> None:
+    """The page below its head."""
+    above = st.container()
+    left, right = st.columns([4, 11], gap="medium")
+    with left:
+        found = choose_picture()
+        fit, normalise = choose_fit()
+        if found is not None:
+            with errors_as_sentences():
+                follow_native(choice, found.picture, fit)
+                show_received(choice, found, fit, normalise)
+        weights = choose_weights(choice)
+    of = None
+    with above:
+        if found is not None and is_here(choice.spec, weights):
+            of = _ready(choice, weights, found, fit, normalise, left)
+        if of is not None:
+            removal.remind(of.spec)
+            with errors_as_sentences():
+                strip.draw(of, chosen.current().layer)
+    with right:
+        row = st.container(horizontal=True, vertical_alignment="center")
+    with row:
+        layer = strip.choose_layer(report, chosen.current().layer)
+        if layer != chosen.current().layer:
+            chosen.focus(layer)
+        if of is not None and found is not None:
+            panel = _choose_panel()
+    if of is not None and found is not None:
+        with right, errors_as_sentences():
+            _draw(panel, of, layer, found)
+
+
+def _ready(
+    choice: Choice,
+    weights: Weights,
+    found: Subject,
+    fit: Fit,
+    normalise: bool,
+    left: DeltaGenerator,
+) -> Pass | None:
+    """The pass, once its network has its values; None, and a sentence, where it cannot."""
+    of = Pass(
+        spec=choice.spec,
+        size=choice.input,
+        device=choice.device,
+        weights=weights,
+        picture=found.picture,
+        picture_key=found.key,
+        fit=fit,
+        normalise=normalise,
+        without=removal.removed(choice.spec),
+    )
+    try:
+        require(of)
+        with left, st.spinner("Loading the weights …", show_time=True):
+            of = adapted(of)
+            if weights.label.partition(":")[0] != "random":
+                receipt(of)
+            else:
+                offer_patterns()
+    except MismatchError as error:
+        st.error(plain(str(error)))
+        set_network(error.found)
+    except ResNetVizError as error:
+        st.error(plain(str(error)))
+    else:
+        return of
+    return None
+
+
+def _choose_panel() -> str:
+    panel: str = st.segmented_control(
+        "Panel",
+        list(_PANELS),
+        key="panel",
+        default=_PANELS[0],
+        required=True,
+        label_visibility="collapsed",
+    )
+    return panel
+
+
+def _draw(panel: str, of: Pass, layer: str, found: Subject) -> None:
+    """The panel that is chosen; only that is computed.
+
+    Raises:
+        ResNetVizError: It cannot be; the text says why.
+    """
+    if panel == "Residual":
+        residual.draw(of, layer)
+    elif panel == "Convolution":
+        convolution.draw(of, layer)
+    elif panel == "Prediction":
+        prediction.draw(of, layer)
+    elif panel == "Compare":
+        comparison.draw(of, layer, found.name)
+    else:
+        maps.draw(of, layer)

@@ -1,0 +1,153 @@
+"""A convolution, step by step: patch, kernel, products, and the sum over the channels."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from resnet_viz.convolution import ConvolutionStep, convolve_at
+from resnet_viz.graph import Operation, trace
+from resnet_viz.ui import frame
+from resnet_viz.ui.feature_maps.cell import choose_cell, chosen_cell
+from resnet_viz.ui.feature_maps.maps import busiest
+from resnet_viz.ui.feature_maps.passes import Maps, Pass, conv_weight, maps
+from resnet_viz.ui.image_view import image_view
+from resnet_viz.ui.messages import plain
+from resnet_viz.views.colours import shared_scale
+from resnet_viz.views.feature_charts import bar_chart
+from resnet_viz.views.grids import grid
+from resnet_viz.views.mosaic import channel_image
+
+__all__ = ["draw"]
+
+_STRONGEST: Final = 12
+_STYLE: Final = """<style>
+.steps, .steps div {display: flex; gap: 0.5rem; align-items: center}
+.steps {flex-wrap: wrap}
+.numbers {border-collapse: separate; border-spacing: 2px; font-variant-numeric: tabular-nums}
+.numbers caption {caption-side: top; text-align: left; padding: 0 0 0.25rem}
+.numbers td {min-width: 2.7rem; padding: 0.2rem; text-align: right; font-size: 0.75rem;
+  outline: 1px solid rgba(128, 128, 128, 0.6)}
+.steps .sign {font-size: 1.6rem}
+</style>"""
+
+
+def draw(of: Pass, layer: str) -> None:
+    """The whole panel.
+
+    Raises:
+        ResNetVizError: The maps cannot be had; the text says why.
+    """
+    left, right = st.columns([2, 5], gap="medium")
+    with left:
+        operation = _choose_convolution(of, layer)
+    with st.spinner(f"Running the network up to {operation.path} …", show_time=True):
+        entering = maps(of, operation.inputs[0])
+        leaving = maps(of, operation.path)
+        weight = conv_weight(of, operation.path)
+    with left:
+        channel = _number("Output channel", "conv_out", len(leaving), busiest(leaving))
+        row, column = _choose_cell(operation, leaving[channel], channel)
+    step = convolve_at(
+        entering,
+        weight,
+        stride=operation.stride or (1, 1),
+        padding=operation.padding or (0, 0),
+        groups=operation.groups or 1,
+        channel=channel,
+        row=row,
+        column=column,
+    )
+    with right:
+        _one_channel(step)
+        _sum(step, float(leaving[channel, row, column]), (row, column), channel)
+
+
+def _choose_convolution(of: Pass, layer: str) -> Operation:
+    """The convolution in focus; else the first one of the block in focus, or any other."""
+    graph = trace(of.spec)
+    convolutions = [operation.path for operation in graph if operation.op == "conv2d"]
+    wanted = next(
+        (path for path in convolutions if path == layer or path.startswith(f"{layer}.")),
+        convolutions[0],
+    )
+    state = st.session_state
+    if state.get("_conv_of") != layer or state.get("convolution") not in convolutions:
+        state.update({"_conv_of": layer, "convolution": wanted})
+    picked = st.selectbox("Convolution", convolutions, key="convolution")
+    return graph.by_path[picked]
+
+
+def _number(label: str, key: str, count: int, first: int = 0) -> int:
+    """A channel's number, within what there is; `first` until one is chosen."""
+    state = st.session_state
+    state[key] = min(state.get(key, first), count - 1)
+    if count == 1:
+        return 0
+    return int(st.number_input(label, 0, count - 1, key=key, step=1))
+
+
+def _choose_cell(operation: Operation, values: Maps, channel: int) -> tuple[int, int]:
+    row, column = chosen_cell(values.shape[0], values.shape[1])
+    image_view(
+        channel_image(values, shared_scale(values[None])),
+        key="conv_cell",
+        alt=f"Channel {channel} of {operation.path}: choose a cell",
+        values=values,
+        selected=(row, column),
+        max_height=320,
+        on_select=choose_cell,
+    )
+    return row, column
+
+
+def _one_channel(step: ConvolutionStep) -> None:
+    """One input channel's patch times its kernel."""
+    index = _number("Input channel", "conv_in", len(step.kernel))
+    patch, kernel, products = step.patch[index], step.kernel[index], step.products[index]
+    number = step.channels[index]
+    tables: tuple[tuple[str, NDArray[np.float64], bool], ...] = (
+        (f"Patch of input channel {number}", patch, True),
+        ("Kernel", kernel, False),
+        ("Products", products, False),
+    )
+    parts = [
+        grid(values, title, shared_scale(values[None]), step.padded if padded else None)
+        for title, values, padded in tables
+    ]
+    times, equals = ('<span class="sign">·</span>', '<span class="sign">=</span>')
+    kernel_part, product_part = f"<div>{times}{parts[1]}</div>", f"<div>{equals}{parts[2]}</div>"
+    st.html(f'{_STYLE}<div class="steps">{parts[0]}{kernel_part}{product_part}</div>')
+    st.caption(
+        plain(
+            f"The products of this input channel add up to {step.per_channel[index]:.6g}."
+            + (" Dashed cells are padding: zeros beside the map." if step.padded.any() else "")
+        )
+    )
+
+
+def _sum(step: ConvolutionStep, value: float, cell: tuple[int, int], channel: int) -> None:
+    """All input channels' sums, and that their sum is the map's value."""
+    order = np.argsort(-np.abs(step.per_channel), kind="stable")
+    shown = order[:_STRONGEST]
+    rest = float(step.per_channel[order[_STRONGEST:]].sum())
+    names = [f"channel {step.channels[index]}" for index in shown]
+    values = [float(step.per_channel[index]) for index in shown]
+    if len(order) > len(shown):
+        names.append(f"{len(order) - len(shown)} others")
+        values.append(rest)
+    st.plotly_chart(
+        bar_chart(names, values, "What each input channel adds", frame.dark()),
+        config={"displayModeBar": False},
+        alt="The sums of the input channels",
+        key="conv_sums",
+    )
+    st.caption(
+        plain(
+            f"The sum over {len(order)} input channels is {step.total:.6g}; the map's value at "
+            f"row {cell[0]}, column {cell[1]} of channel {channel} is {value:.6g}."
+        )
+    )

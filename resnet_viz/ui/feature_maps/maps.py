@@ -1,0 +1,179 @@
+"""The maps of the layer in focus: one mosaic, its order and scale, and files to take along."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from resnet_viz.ui.downloads import Download, downloads
+from resnet_viz.ui.feature_maps import cell
+from resnet_viz.ui.feature_maps.passes import Maps, Pass, maps
+from resnet_viz.ui.image_view import Grid, image_view
+from resnet_viz.ui.messages import plain
+from resnet_viz.units import shape_text, si
+from resnet_viz.views.colours import Scale, shared_scale
+from resnet_viz.views.mosaic import Mosaic, colour_bar, mosaic, png_bytes
+from resnet_viz.views.statistics import ORDERS, LayerStatistics, ranked, statistics
+from resnet_viz.views.tables import channel_table, csv_text
+
+__all__ = ["MAX_MOSAIC_SIDE", "Layer", "bar", "busiest", "captured", "draw", "drawn_mosaic"]
+
+# More is more than a screen shows, and has to travel to the browser.
+MAX_MOSAIC_SIDE: Final = 1460
+
+
+class Layer(NamedTuple):
+    """The maps of a layer, and what they are like.
+
+    Attributes:
+        path: Its name.
+        maps: ``[C, H, W]`` or ``[features]``.
+        numbers: Their statistics.
+    """
+
+    path: str
+    maps: Maps
+    numbers: LayerStatistics
+
+
+def captured(of: Pass, layer: str) -> Layer:
+    """Run the network, if it must be run, and tell so.
+
+    Raises:
+        ResNetVizError: The maps cannot be had; the text says why.
+    """
+    with st.spinner(f"Running the network up to {layer} …", show_time=True):
+        values = maps(of, layer)
+    return Layer(layer, values, statistics(values))
+
+
+def draw(of: Pass, path: str) -> None:
+    """The whole panel.
+
+    Raises:
+        ResNetVizError: The maps cannot be had; the text says why.
+    """
+    layer = captured(of, path)
+    _caption(of, layer)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        own = st.toggle(
+            "A scale for each channel",
+            key="own_scale",
+            help="Off: one scale for the whole layer, so that channels can be compared.",
+        )
+        order = st.selectbox(
+            "Channels",
+            list(ORDERS),
+            key="order",
+            format_func=ORDERS.__getitem__,
+            label_visibility="collapsed",
+            width=160,
+        )
+        downloads("Take along", "take_maps", lambda: _files(layer, own))
+    scale = shared_scale(layer.maps)
+    places = ranked(layer.numbers.channels, order)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        bar(scale, own)
+        _mosaic(layer, scale, own, places)
+    with right:
+        channel = _choose_channel(len(places))
+        cell.draw(of, layer.path, layer.maps, scale, own, channel)
+    with left:
+        cell.draw_numbers(of, layer.path, layer.maps, channel)
+
+
+def _caption(of: Pass, layer: Layer) -> None:
+    total = layer.numbers.total
+    bad = f", {total.not_finite} values are not finite" if total.not_finite else ""
+    st.caption(
+        plain(
+            f"{layer.path}: {shape_text(layer.maps.shape)}, weights {of.weights.label}, "
+            f"mean {total.mean:.3g}, {total.sparsity:.0%} zeros, "
+            f"{layer.numbers.dead_channels} dead channels, {si(layer.maps.nbytes, 'B')}{bad}"
+        )
+    )
+
+
+def bar(scale: Scale, own: bool) -> None:
+    """The colours of a scale with the values at its ends."""
+    low = "lowest" if own else f"{scale.low:.3g}"
+    high = "highest of each channel" if own else f"{scale.high:.3g}"
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
+        st.markdown(plain(low), width="content")
+        st.image(
+            colour_bar(scale, 512, 10),
+            width="stretch",
+            alt=f"The colour scale, from {scale.low:.3g} to {scale.high:.3g}",
+        )
+        st.markdown(plain(high), width="content")
+
+
+def drawn_mosaic(layer: Layer, scale: Scale, own: bool, places: tuple[int, ...]) -> Mosaic:
+    """The mosaic with its channels in an order."""
+    in_order = places == tuple(range(len(places)))
+    values = layer.maps if in_order else layer.maps[list(places)]
+    return mosaic(values, "channel" if own else scale, max_side=MAX_MOSAIC_SIDE)
+
+
+def _mosaic(layer: Layer, scale: Scale, own: bool, places: tuple[int, ...]) -> None:
+    """All channels; a click chooses one."""
+    most = len(places) - 1
+    state = st.session_state
+    state["channel"] = min(state.get("channel", busiest(layer.maps)), most)
+    drawn = drawn_mosaic(layer, scale, own, places)
+    image_view(
+        drawn.image,
+        key="mosaic",
+        alt=f"All {drawn.channels} channels of {layer.path}, "
+        + ("in reading order" if places == tuple(range(most + 1)) else "sorted"),
+        grid=Grid(
+            rows=drawn.rows,
+            columns=drawn.columns,
+            cell=drawn.cell,
+            gap=drawn.gap,
+            count=drawn.channels,
+            labels=tuple(_label(layer, channel) for channel in places),
+        ),
+        marks=[i for i, channel in enumerate(places) if layer.numbers.channels[channel].dead],
+        selected=places.index(state["channel"]),
+        on_select=lambda tile: state.update(channel=places[tile]),
+    )
+
+
+def busiest(values: Maps) -> int:
+    """The channel that varies most, which is the one to look at first."""
+    flat = np.nan_to_num(values.reshape(len(values), -1), posinf=0, neginf=0)
+    return int(flat.var(axis=1).argmax())
+
+
+def _choose_channel(count: int) -> int:
+    """The channel's number; the mosaic has seen to it that there is such a channel."""
+    if count == 1:  # a widget needs a choice
+        return 0
+    return int(st.number_input("Channel", 0, count - 1, key="channel", step=1))
+
+
+def _label(layer: Layer, channel: int) -> str:
+    numbers = layer.numbers.channels[channel]
+    dead = " · dead: 0 everywhere" if numbers.dead else ""
+    return f"channel {channel} · mean {numbers.mean:.3g} · max {numbers.max:.3g}{dead}"
+
+
+def _files(layer: Layer, own: bool) -> Iterator[Download]:
+    name = layer.path
+    order = tuple(range(len(layer.maps)))
+    picture = png_bytes(drawn_mosaic(layer, shared_scale(layer.maps), own, order).image)
+    yield Download("The mosaic, PNG", picture, f"{name}.png", "image/png")
+    array = io.BytesIO()
+    np.save(array, layer.maps)
+    yield Download("The maps, NPY", array.getvalue(), f"{name}.npy", "application/octet-stream")
+    table = csv_text(channel_table(layer.numbers))
+    yield Download("The numbers, CSV", table, f"{name}.csv", "text/csv")
+    archive = io.BytesIO()
+    np.savez_compressed(archive, maps=layer.maps)
+    yield Download("The maps, NPZ", archive.getvalue(), f"{name}.npz", "application/octet-stream")

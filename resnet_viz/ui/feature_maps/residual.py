@@ -1,0 +1,145 @@
+"""The residual microscope: a block's parts on one scale, and what it adds to what it gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import streamlit as st
+
+from resnet_viz.graph import trace
+from resnet_viz.residual import BlockParts, block_parts
+from resnet_viz.ui import chosen, frame
+from resnet_viz.ui.feature_maps import removal
+from resnet_viz.ui.feature_maps.maps import bar, busiest
+from resnet_viz.ui.feature_maps.passes import Maps, Pass, maps, survey
+from resnet_viz.ui.messages import plain
+from resnet_viz.units import shape_text
+from resnet_viz.views.colours import shared_scale
+from resnet_viz.views.feature_charts import ratio_chart
+from resnet_viz.views.mosaic import channel_image, mosaic
+
+if TYPE_CHECKING:
+    from resnet_viz.survey import Survey
+
+__all__ = ["block_of", "draw"]
+
+_SIDE: Final = 420  # pixels of one part
+
+
+def block_of(of: Pass, layer: str) -> str:
+    """The block that a layer is part of, or the first one."""
+    blocks = [block.path for block in trace(of.spec).blocks]
+    inside = (path for path in blocks if layer == path or layer.startswith(f"{path}."))
+    first = (path for path in blocks if path.partition(".")[0] == layer)
+    return next(inside, next(first, blocks[0]))
+
+
+def draw(of: Pass, layer: str) -> None:
+    """The whole panel.
+
+    Raises:
+        ResNetVizError: The maps cannot be had; the text says why.
+    """
+    block = block_of(of, layer)
+    parts = block_parts(trace(of.spec), block)
+    removal.choose(of.spec, block)
+    with st.spinner(f"Running the network up to {block} …", show_time=True):
+        taken = {name: maps(of, path) for name, path in _named(parts).items()}
+        whole = survey(of)
+    _parts(block, parts, taken)
+    _check(of, block, taken)
+    _depth(whole, block)
+
+
+def _named(parts: BlockParts) -> dict[str, str]:
+    """The parts by what they are called, in the order in which they come about."""
+    return {
+        "x": parts.input,
+        "F(x)": parts.residual,
+        "shortcut": parts.shortcut,
+        "sum": parts.total,
+        "output": parts.output,
+    }
+
+
+def _title(name: str, parts: BlockParts) -> str:
+    if name == "shortcut":
+        return "x, the identity" if parts.shortcut == parts.input else "downsample(x)"
+    return {"sum": "sum, before ReLU", "output": "output, after ReLU"}.get(name, name)
+
+
+def _parts(block: str, parts: BlockParts, taken: dict[str, Maps]) -> None:
+    """Five pictures on one scale: of one channel, or of all."""
+    channels = len(taken["sum"])
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        every = st.toggle("All channels", key="every_channel")
+        state = st.session_state
+        first = busiest(taken["output"])
+        state["part_channel"] = min(state.get("part_channel", first), channels - 1)
+        channel = 0
+        if channels > 1 and not every:
+            channel = int(
+                st.number_input(
+                    "Channel of the block", 0, channels - 1, key="part_channel", step=1, width=160
+                )
+            )
+    scale = shared_scale(np.concatenate([array.ravel() for array in taken.values()]))
+    bar(scale, own=False)
+    for place, (name, array) in zip(st.columns(5, gap="small"), taken.items(), strict=True):
+        picture = None
+        if every:
+            picture = mosaic(array, scale, max_side=_SIDE).image
+        elif channel < len(array):
+            picture = channel_image(array[channel], scale, max_side=_SIDE)
+        title = _title(name, parts)
+        with place:
+            st.markdown(plain(title))
+            if picture is None:
+                st.caption(f"x has {len(array)} channels only.")
+            else:
+                st.image(
+                    picture,
+                    width="stretch",
+                    output_format="PNG",
+                    alt=f"{title} of {block}",
+                    caption=shape_text(array.shape),
+                )
+
+
+def _check(of: Pass, block: str, taken: dict[str, Maps]) -> None:
+    """Say whether the parts add up."""
+    residual = 0.0 if block in of.without else taken["F(x)"]
+    off = float(np.abs(taken["sum"] - (residual + taken["shortcut"])).max())
+    relu = float(np.abs(taken["output"] - np.maximum(taken["sum"], 0)).max())
+    what = "shortcut alone, F(x) being removed" if block in of.without else "F(x) + shortcut"
+    st.caption(
+        plain(
+            f"sum = {what} and output = max(0, sum), to within {max(off, relu):.1g}, "
+            f"in all {taken['sum'].size:,} cells."
+        )
+    )
+
+
+def _depth(whole: Survey, block: str) -> None:
+    """‖F(x)‖ / ‖x‖ of every block; a click puts a block into focus."""
+    names = [each.block for each in whole.residuals]
+    ratios = [each.ratio for each in whole.residuals]
+    picked = st.plotly_chart(
+        ratio_chart(names, ratios, block, frame.dark()),
+        config={"displayModeBar": False},
+        alt="The ratio of norms of every block",
+        key=f"ratios_{block}",
+        on_select="rerun",
+        selection_mode="points",
+    )
+    points = picked["selection"]["points"]
+    if points and (clicked := str(points[0]["x"])) != block and clicked in names:
+        chosen.change(layer=clicked)
+    here = whole.residuals[names.index(block)]
+    st.caption(
+        plain(
+            f"{block}: norm of x {here.input_norm:.4g}, of F(x) {here.residual_norm:.4g}, of the "
+            f"shortcut {here.shortcut_norm:.4g}, ratio {here.ratio:.3g}."
+        )
+    )

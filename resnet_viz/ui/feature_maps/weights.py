@@ -1,0 +1,217 @@
+"""The weights: by name, downloaded, or a checkpoint of one's own; and the receipt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+import streamlit as st
+
+from resnet_viz import patterns
+from resnet_viz.errors import WeightsError
+from resnet_viz.published.fetching import cached, fetch
+from resnet_viz.published.imagenet import PUBLISHED, WeightsFile, weights_file
+from resnet_viz.sources import DEFAULT_WEIGHTS, Source, parse_source
+from resnet_viz.spec import ResNetSpec, preset_name
+from resnet_viz.ui import caches, chosen
+from resnet_viz.ui.choice import Choice
+from resnet_viz.ui.feature_maps.passes import Pass, Weights, loaded
+from resnet_viz.ui.messages import plain
+from resnet_viz.units import si
+
+__all__ = [
+    "adapted",
+    "choose_weights",
+    "is_here",
+    "offer_patterns",
+    "receipt",
+    "set_network",
+]
+
+_KIND: Final = "weights_kind"
+_FIRST_CONV: Final = "first_conv"
+_FIRST_CONV_NAMES: Final = {
+    "sum": "summed to one",
+    "repeat": "repeated, rescaled",
+    "average": "averaged",
+    "fresh": "initialised anew",
+}
+
+
+def choose_weights(choice: Choice) -> Weights:
+    """The weights by name, or a checkpoint, which goes before."""
+    source = parse_source(choice.weights)
+    names = _names(choice.spec, source)
+    if st.session_state.get(_KIND) != source.text:
+        st.session_state[_KIND] = source.text if source.text in names else None
+    upload = st.session_state.get("checkpoint")
+    label = "your checkpoint" if upload else choice.weights
+    with st.expander(plain(f"Weights: {label}")):
+        st.pills(
+            "Weights by name",
+            list(names),
+            key=_KIND,
+            format_func=names.__getitem__,
+            on_change=_named,
+            disabled=bool(upload),
+            label_visibility="collapsed",
+        )
+        upload = st.file_uploader(
+            "A checkpoint of your own",
+            type=["safetensors", "pth", "pt"],
+            key="checkpoint",
+            help="A state dict, as torch.save or safetensors write it, also inside a training "
+            "checkpoint. Reading it runs none of its code.",
+        )
+    if upload is not None:
+        data = upload.getvalue()
+        return Weights(data, caches.digest(data), "your checkpoint")
+    return Weights(choice.weights, source.text, source.text)
+
+
+def is_here(spec: ResNetSpec, weights: Weights) -> bool:
+    """Whether the weights can be loaded; ImageNet's may have to be downloaded first.
+
+    Where they cannot, the page has a sentence, and a button that downloads them.
+    """
+    if isinstance(weights.source, bytes):
+        return True
+    source = parse_source(weights.source)
+    if source.kind != "imagenet":
+        return True
+    try:
+        file = weights_file(spec, source.version)
+    except WeightsError as error:
+        st.error(plain(str(error)))
+        return False
+    return cached(file) is not None or _downloaded(file)
+
+
+def set_network(spec: ResNetSpec) -> None:
+    """A button that makes the network that of a checkpoint."""
+
+    def change() -> None:
+        now = chosen.current()
+        size = replace(now.input, channels=spec.in_channels)
+        chosen.fill(replace(now, spec=spec, input=size, layer=None))
+
+    st.button("Set the network to it", key="set_network", on_click=change, type="primary")
+
+
+def _names(spec: ResNetSpec, source: Source) -> dict[str, str]:
+    """What can be chosen by name, with its label."""
+    random = source.text if source.kind == "random" else DEFAULT_WEIGHTS
+    names = {random: "Random", "patterns": "Patterns (trained)"}
+    for version in PUBLISHED.get(preset_name(spec) or "", {}):
+        names[Source("imagenet", version=version).text] = f"ImageNet {version.upper()}"
+    return names
+
+
+def _named() -> None:
+    """Take the weights by name, and the network that they need."""
+    picked = st.session_state[_KIND]
+    if picked is None:  # a second click on a pill takes it back
+        return
+    if picked == "patterns":
+        _take_patterns()
+    st.session_state["weights"] = picked
+
+
+def _take_patterns() -> None:
+    now = chosen.current()
+    chosen.fill(replace(now, spec=patterns.SPEC, input=patterns.INPUT, weights="patterns"))
+
+
+def offer_patterns() -> None:
+    """A way from random weights to a network that has learned something."""
+
+    def take() -> None:
+        _take_patterns()
+        st.session_state["sample"] = "pattern_star"
+
+    st.button(
+        "Use the trained network",
+        key="use_patterns",
+        on_click=take,
+        help=f"A ResNet-20 that tells {len(patterns.CLASSES)} drawn patterns apart comes with "
+        "the app: with random weights, maps and predictions mean little.",
+    )
+
+
+def _downloaded(file: WeightsFile) -> bool:
+    """Offer the download, and make it; whether the file is here now."""
+    place = st.empty()
+    with place.container():
+        st.info(
+            plain(
+                f"These ImageNet weights are not on this machine yet: {file.name}, "
+                f"{si(file.about_bytes, 'B')}, as PyTorch publishes them."
+            )
+        )
+        if not st.button(f"Download {si(file.about_bytes, 'B')}", key="download_weights"):
+            return False
+        bar = st.progress(0.0, "Connecting …")
+
+        def show(done: int, total: int) -> None:
+            text = f"{si(done, 'B')} of {si(total, 'B')}"
+            bar.progress(min(1.0, done / total) if total else 0.0, text)
+
+        try:
+            fetch(file, show)
+        except WeightsError as error:
+            bar.empty()
+            st.error(plain(str(error)))
+            return False
+    place.empty()
+    return True
+
+
+def adapted(of: Pass) -> Pass:
+    """The pass with the first convolution adapted as chosen, where channels differ.
+
+    Raises:
+        ResNetVizError: The weights cannot be had, or do not fit.
+    """
+    from resnet_viz.checkpoints.adaptation import first_conv_choices
+
+    found = loaded(of).receipt.found
+    if found is None or found.in_channels == of.spec.in_channels:
+        return of
+    options = first_conv_choices(found.in_channels, of.spec.in_channels)
+    if st.session_state.get(_FIRST_CONV) not in options:
+        st.session_state[_FIRST_CONV] = options[0]
+    picked = st.selectbox(
+        f"First convolution, {found.in_channels} to {of.spec.in_channels} channels",
+        options,
+        key=_FIRST_CONV,
+        format_func=_FIRST_CONV_NAMES.__getitem__,
+    )
+    if picked == options[0]:
+        return of
+    return replace(of, weights=replace(of.weights, first_conv=picked))
+
+
+def receipt(of: Pass) -> None:
+    """What was kept, adapted, initialised anew or left out, key by key.
+
+    Raises:
+        ResNetVizError: The weights cannot be had, or do not fit.
+    """
+    found = loaded(of).receipt
+    place = st.popover("Receipt", key="receipt", on_change="rerun", width="content")
+    st.caption(plain(found.summary))
+    if not place.open:
+        return
+    with place:
+        for note in found.notes:
+            st.caption(plain(note))
+        rows: list[dict[str, Any]] = [
+            {
+                "key": entry.key,
+                "what became of it": entry.fate,
+                "why": entry.why,
+                "shape": " × ".join(map(str, entry.shape)),
+            }
+            for entry in found.entries
+        ]
+        st.dataframe(rows, hide_index=True, height=360, width=720)
