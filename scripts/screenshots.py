@@ -3,8 +3,8 @@
 Starts the app on a free port of this machine, visits it with Chromium (see
 ``tests/browser/harness.py``) and writes PNG files to ``docs/screenshots/``:
 
-- ``architecture.png``, ``layers.png``, ``input_size.png``, ``feature_maps.png``:
-  1440 x 900, light;
+- ``architecture.png``, ``layers.png``, ``input_size.png``, ``feature_maps.png``,
+  ``prediction.png``: 1440 x 900, light;
 - ``architecture_dark.png``: 1440 x 900, dark, with an operation in focus;
 - ``architecture_narrow.png``: 390 x 844, light;
 - ``feature_maps_narrow_dark.png``: 390 x 844, dark.
@@ -25,27 +25,35 @@ from playwright.sync_api import Browser, expect
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.browser.harness import chromium, serving, visit  # noqa: E402
+from tests.browser.harness import chromium, serving, settled, visit  # noqa: E402
 
 FOLDER: Final = ROOT / "docs" / "screenshots"
 MOST_BYTES: Final = 300_000
 
 
 class Shot(NamedTuple):
-    """A picture to take: its file, the page's link, the window."""
+    """A picture to take: its file, the page's link, the window, and what is clicked before."""
 
     name: str
     link: str
     width: int = 1440
     height: int = 900
     dark: bool = False
+    clicks: tuple[str, ...] = ()
 
+
+TRAINED: Final = "model=resnet20&classes=12&h=64&w=64&weights=patterns"
 
 SHOTS: Final = (
     Shot("architecture", "/?model=resnet50"),
     Shot("layers", "/layers?model=resnet50"),
     Shot("input_size", "/input_size?model=resnet50&h=512&w=512"),
-    Shot("feature_maps", "/feature_maps?model=resnet50&layer=layer1.0"),
+    Shot("feature_maps", f"/feature_maps?{TRAINED}&layer=layer3.2"),
+    Shot(
+        "prediction",
+        "/feature_maps?model=resnet18",
+        clicks=("Use the trained network", "Prediction"),
+    ),
     Shot("architecture_dark", "/?model=resnet50&open=layer2.0&layer=layer2.0.conv2", dark=True),
     Shot("architecture_narrow", "/?model=resnet18", 390, 844),
     Shot("feature_maps_narrow_dark", "/feature_maps?model=resnet50", 390, 844, dark=True),
@@ -61,6 +69,9 @@ def take(browser: Browser, address: str, shot: Shot) -> bytes:
     )
     page = context.new_page()
     visit(page, address, shot.link)
+    for name in shot.clicks:
+        page.get_by_role("button", name=name).or_(page.get_by_role("radio", name=name)).click()
+        settled(page)
     if shot.link.startswith("/?"):
         expect(page.locator("g.node").last).to_be_attached()
     for picture in page.get_by_role("img").and_(page.locator("img")).all():

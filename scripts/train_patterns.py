@@ -73,10 +73,10 @@ class Recipe:
 
     seed: int = 0
     drawn: Mapping[int, int] = field(default_factory=lambda: {64: 1500, 128: 250})
-    steps: int = 1500
+    steps: int = 1700
     batch: int = 64
-    early_sides: tuple[int, ...] = (32, 40, 48, 48, 96)
-    late_sides: tuple[int, ...] = (48, 64, 64, 64, 96, 128)
+    early_sides: tuple[int, ...] = (40, 48, 64, 96)
+    late_sides: tuple[int, ...] = (48, 64, 64, 96, 128, 128)
     late: float = 0.35
     rate: float = 0.15
     decay: float = 5e-4
