@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from unittest.mock import MagicMock
 
 import pytest
+from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.runtime import Runtime
 from streamlit.runtime.caching.storage.dummy_cache_storage import MemoryCacheStorageManager
 from streamlit.runtime.dataframe_source_manager import DataframeSourceManager
@@ -57,6 +58,7 @@ def concurrent(monkeypatch: pytest.MonkeyPatch, media: MemoryMediaFileStorage) -
     runtime.media_file_mgr = MediaFileManager(media)
     runtime.dataframe_source_mgr = DataframeSourceManager()
     runtime.cache_storage_manager = MemoryCacheStorageManager()
+    runtime.bidi_component_registry = BidiComponentManager()
     monkeypatch.setattr(app_test, "Runtime", _PrivateRuntime)
     monkeypatch.setattr(Runtime, "_instance", runtime)
     with patch_config_options({"global.appTest": True}):

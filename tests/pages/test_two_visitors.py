@@ -14,7 +14,7 @@ from resnet_viz import PRESETS, InputSpec, build_model, capture
 from resnet_viz.images import load_image
 from resnet_viz.preparation import prepare
 from resnet_viz.views.mosaic import mosaic, shared_scale
-from tests.pages.driver import assert_alive, open_page, pictures
+from tests.pages.driver import assert_alive, open_page, view
 
 ROUNDS = 5
 
@@ -41,7 +41,7 @@ def _visit(seed: int, layer: str) -> list[NDArray[np.uint8]]:
         file = ("mine.png", _png(seed + round_), "image/png")
         app.file_uploader(key="picture").set_value(file).run()
         assert_alive(app, "feature_maps")
-        seen.append(pictures(app)[2])
+        seen.append(view(app, "mosaic"))
     return seen
 
 
