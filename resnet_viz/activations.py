@@ -11,15 +11,15 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from resnet_viz.devices import compute, require_memory
-from resnet_viz.errors import BudgetError, DeviceError, LayerError, SpecError
-from resnet_viz.graph import trace
+from resnet_viz.budget import require_cost
+from resnet_viz.devices import compute
+from resnet_viz.errors import DeviceError, LayerError, SpecError
+from resnet_viz.graph import LayerGraph, trace
 from resnet_viz.model import ResNet
-from resnet_viz.profile import profile
-from resnet_viz.records import LayerProfile
+from resnet_viz.profile import prefix_cost
 from resnet_viz.residual import block_parts
 from resnet_viz.spec import InputSpec, ResNetSpec
-from resnet_viz.units import shape_text, si
+from resnet_viz.units import shape_text
 
 __all__ = [
     "MAX_MACS",
@@ -29,7 +29,7 @@ __all__ = [
     "capture_cost",
     "private_pass",
     "require_affordable",
-    "require_within",
+    "require_single",
     "taken",
 ]
 
@@ -69,21 +69,12 @@ def capture_cost(
         LayerError: A layer that the network does not have, or no layer at all.
         SpecError: The input's channels are not the network's.
     """
-    report = profile(spec, input)
     graph = trace(spec)
-    wanted = {path: graph.output_of(path).path for path in _paths(layers)}
+    wanted = {graph.output_of(path).path for path in _paths(layers)}
     if not wanted:
         raise LayerError("No layer was asked for; name at least one, such as layer1.0.")
-    order = {layer.path: index for index, layer in enumerate(report.layers)}
-    stop = max(order[path] for path in wanted.values())
-    run: tuple[LayerProfile, ...] = report.layers[: stop + 1]
-    map_bytes = sum(report.by_path[path].output_bytes for path in wanted.values())
-    return CaptureCost(
-        macs=sum(layer.macs for layer in run),
-        map_bytes=map_bytes,
-        peak_bytes=report.totals.peak_activation_bytes + map_bytes,
-        last=run[-1].path,
-    )
+    macs, running, maps, last = prefix_cost(spec, input, wanted)
+    return CaptureCost(macs=macs, map_bytes=maps, peak_bytes=running + maps, last=last)
 
 
 def capture(
@@ -130,7 +121,10 @@ def capture(
             model.spec, entry, paths, device, budget_bytes=budget_bytes, max_macs=max_macs
         )
 
-    with private_pass(model, image, check, without) as (network, batch), torch.inference_mode():
+    with (
+        private_pass(model, image, check, without, paths) as (network, batch),
+        torch.inference_mode(),
+    ):
         return taken(network, batch, dict.fromkeys(paths, Tensor.cpu))
 
 
@@ -165,39 +159,25 @@ def require_affordable(
         SpecError: The input's channels are not the network's.
         BudgetError: It would take more memory or arithmetic than allowed.
     """
-    cost = capture_cost(spec, input, layers)
-    what = f"These feature maps at {shape_text((input.height, input.width))}"
-    remedy = "choose an earlier layer or an input of about {size}"
-    require_within(cost.macs, max_macs, what, input, remedy)
-    require_memory(cost.peak_bytes, device, what, budget_bytes)
+    require_cost(
+        lambda size: capture_cost(spec, size, layers),
+        input,
+        device,
+        "These feature maps",
+        "choose an earlier layer or an input of about {size}",
+        budget_bytes=budget_bytes,
+        max_macs=max_macs,
+    )
 
 
-def require_within(
-    macs: int,
-    max_macs: int,
-    what: str,
-    input: InputSpec,  # noqa: A002
-    remedy: str,
-) -> None:
-    """Refuse a computation of too much arithmetic, before it starts.
-
-    Args:
-        macs: Multiply-accumulates that it takes.
-        max_macs: What it may take.
-        what: The subject of the sentence.
-        input: The picture's size.
-        remedy: What to do; ``{size}`` stands for a size of the picture at which it is allowed.
+def require_single(input: InputSpec) -> None:  # noqa: A002
+    """Refuse several pictures where one is looked at.
 
     Raises:
-        BudgetError: It takes more.
+        SpecError: There is more than one.
     """
-    if macs > max_macs:
-        scale = (max_macs / macs) ** 0.5
-        smaller = (max(1, int(input.height * scale)), max(1, int(input.width * scale)))
-        raise BudgetError(
-            f"{what} would take {si(macs)} multiply-accumulates, and at most {si(max_macs)} are "
-            f"allowed; {remedy.format(size=shape_text(smaller))}."
-        )
+    if input.batch != 1:
+        raise SpecError(f"One picture is taken at a time, not {input.batch}; give them in turn.")
 
 
 @contextlib.contextmanager
@@ -206,6 +186,7 @@ def private_pass(
     image: Tensor,
     check: Callable[[InputSpec, torch.device], None],
     without: str | Iterable[str] = (),
+    layers: str | Iterable[str] = "head",
 ) -> Iterator[tuple[ResNet, Tensor]]:
     """Hold the one place for computation, with all that a pass through a network needs.
 
@@ -215,6 +196,7 @@ def private_pass(
         check: Refuses what would cost too much, given the size of the picture and the device.
             It is called while the place is held: what is free then is free when the pass runs.
         without: As for `borrowing_copy`.
+        layers: As for `borrowing_copy`.
 
     Yields:
         A copy that may be hooked, and the picture ``[N, C, H, W]`` on its device in its type.
@@ -231,10 +213,12 @@ def private_pass(
         raise DeviceError("A network on the device meta has no values; build it on another.")
     with compute(weight.device):
         check(InputSpec(height, width, size, channels), weight.device)
-        yield borrowing_copy(model, without), batch.to(weight.device, weight.dtype)
+        yield borrowing_copy(model, without, layers), batch.to(weight.device, weight.dtype)
 
 
-def borrowing_copy(model: ResNet, without: str | Iterable[str] = ()) -> ResNet:
+def borrowing_copy(
+    model: ResNet, without: str | Iterable[str] = (), layers: str | Iterable[str] = "head"
+) -> ResNet:
     """The same network in evaluation mode, in modules of its own that borrow its values.
 
     Its modules may get forward hooks and may be replaced without a trace on the original; all
@@ -243,18 +227,37 @@ def borrowing_copy(model: ResNet, without: str | Iterable[str] = ()) -> ResNet:
     Args:
         model: The network.
         without: Blocks whose residual branch is left out of the sum; a text alone is one block.
+        layers: What it will be run for; what runs after all of these is not there.
 
     Raises:
-        LayerError: A block that the network does not have.
+        LayerError: A layer or a block that the network does not have.
     """
-    totals = [block_parts(trace(model.spec), block).total for block in _paths(without)]
-    network: ResNet = _twin(model)
+    graph = trace(model.spec)
+    totals = [block_parts(graph, block).total for block in _paths(without)]
+    parts = _parts_until(graph, layers)
+    network: ResNet = _twin(model, parts)
     for path in totals:
-        network.set_submodule(path, _ShortcutAlone())
+        if path in parts:
+            network.set_submodule(path, _ShortcutAlone())
     return network
 
 
-def _twin(module: Any) -> Any:
+def _parts_until(graph: LayerGraph, layers: str | Iterable[str]) -> set[str]:
+    """The modules that run until all of some layers have run, and those that they are in."""
+    wanted = {graph.output_of(path).path for path in _paths(layers)}
+    parts: set[str] = set()
+    for operation in graph:
+        path = operation.path
+        while path and path not in parts:
+            parts.add(path)
+            path = path.rpartition(".")[0]
+        wanted.discard(operation.path)
+        if not wanted:
+            break
+    return parts
+
+
+def _twin(module: Any, parts: set[str], prefix: str = "") -> Any:
     # copy.deepcopy takes thirty times as long: a fifth of the forward pass of ResNet-50, and
     # three times that of ResNet-1202.
     twin = object.__new__(type(module))
@@ -264,7 +267,10 @@ def _twin(module: Any) -> Any:
     own["_forward_hooks"] = own["_forward_hooks"].copy()
     values, children = own["_parameters"].items(), own["_modules"].items()
     own["_parameters"] = {name: None if value is None else value.detach() for name, value in values}
-    own["_modules"] = {name: None if part is None else _twin(part) for name, part in children}
+    own["_modules"] = {
+        name: _twin(part, parts, f"{prefix}{name}.") if prefix + name in parts else None
+        for name, part in children
+    }
     return twin
 
 

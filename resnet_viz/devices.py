@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -89,7 +89,11 @@ def free_bytes(device: torch.device) -> int:
 
 
 def require_memory(
-    needed_bytes: int, device: torch.device, what: str, budget_bytes: int | None = None
+    needed_bytes: int,
+    device: torch.device,
+    what: str,
+    budget_bytes: int | None = None,
+    remedy: Callable[[float], str] | None = None,
 ) -> None:
     """Refuse a computation that would not fit, before it starts.
 
@@ -98,16 +102,20 @@ def require_memory(
         device: Where.
         what: The subject of the sentence, such as ``"The weights of this network"``.
         budget_bytes: What it may take; left out, half of what is free.
+        remedy: What to do, given the share of its needs that it may take; left out, a sentence
+            that fits all.
 
     Raises:
         BudgetError: It needs more.
     """
     budget = int(free_bytes(device) * _SHARE) if budget_bytes is None else budget_bytes
     if needed_bytes > budget:
+        mend = "choose a smaller input, fewer layers or a smaller network"
+        if remedy is not None:
+            mend = remedy(budget / needed_bytes)
         raise BudgetError(
             f"{what} would need {si(needed_bytes, 'B')} of memory on {device}, and at most "
-            f"{si(budget, 'B')} may be used; choose a smaller input, fewer layers or a smaller "
-            "network."
+            f"{si(budget, 'B')} may be used; {mend}."
         )
 
 

@@ -15,6 +15,7 @@ from resnet_viz.devices import resolve_device
 from resnet_viz.graph import trace
 from resnet_viz.images import MAX_BYTES, load_image
 from resnet_viz.preparation import native_input, prepare, require_fit
+from resnet_viz.residual import block_parts
 from resnet_viz.sources import DEFAULT_WEIGHTS, FirstConv
 from resnet_viz.spec import InputSpec, ResNetSpec
 from resnet_viz.views.mosaic import mosaic, png_bytes
@@ -74,6 +75,8 @@ def write_feature_maps(
     # What is quickly checked goes first, and nothing is written before all is known to be well.
     for layer in layers:
         trace(spec).output_of(layer)
+    for block in without:
+        block_parts(trace(spec), block)
     fit = require_fit(fit)
     target = resolve_device(device)
     if fit != "native":

@@ -1,4 +1,4 @@
-"""What in a picture a cell, a layer or a class hangs on: by gradients, and by covering parts."""
+"""What in a picture a cell, and what in a layer a class, hangs on: by gradients."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from resnet_viz.activations import MAX_MACS, private_pass, require_within, taken
+from resnet_viz.activations import MAX_MACS, private_pass, require_single, taken
+from resnet_viz.budget import picture_bytes, require_cost
 from resnet_viz.checks import integer
-from resnet_viz.devices import require_memory
-from resnet_viz.errors import LayerError, SpecError
+from resnet_viz.errors import LayerError
 from resnet_viz.graph import Operation, trace
 from resnet_viz.model import ResNet
-from resnet_viz.profile import DTYPE_BYTES, profile
+from resnet_viz.profile import profile
 from resnet_viz.records import LayerProfile, Shape
 from resnet_viz.spec import InputSpec, ResNetSpec
-from resnet_viz.units import shape_text
 
 __all__ = [
     "GradientCost",
@@ -29,8 +28,6 @@ __all__ = [
     "effective_field_cost",
     "grad_cam",
     "grad_cam_cost",
-    "occlusion",
-    "occlusion_cost",
 ]
 
 
@@ -66,7 +63,7 @@ def effective_field_cost(
     report = profile(spec, input)
     before = report.layers[: report.layers.index(report.layer(layer)) + 1]
     # The picture, its gradient, the size of that, and the picture on its way to the device.
-    pictures = 4 * _picture_bytes(spec, input)
+    pictures = 4 * picture_bytes(spec, input)
     macs = 2 * sum(row.macs for row in before)
     return GradientCost(macs=macs, peak_bytes=_kept_bytes(before) + pictures)
 
@@ -85,7 +82,7 @@ def grad_cam_cost(
     report = profile(spec, input)
     place = report.layers.index(report.layer(layer))
     after = report.layers[place + 1 :]
-    running = report.totals.peak_activation_bytes + _picture_bytes(spec, input)
+    running = report.totals.peak_activation_bytes + picture_bytes(spec, input)
     return GradientCost(
         macs=report.totals.macs + sum(row.macs for row in after),
         peak_bytes=running + _kept_bytes(report.layers[place:]),
@@ -96,28 +93,6 @@ def _kept_bytes(rows: tuple[LayerProfile, ...]) -> int:
     """A bound on what is alive while a gradient flows through some operations."""
     outputs = [row.output_bytes for row in rows]
     return sum(outputs) + 3 * max(outputs)
-
-
-def _picture_bytes(spec: ResNetSpec, input: InputSpec) -> int:  # noqa: A002
-    return DTYPE_BYTES["float32"] * spec.in_channels * input.height * input.width
-
-
-def occlusion_cost(
-    spec: ResNetSpec,
-    input: InputSpec,  # noqa: A002
-    window: int,
-    stride: int,
-) -> int:
-    """The multiply-accumulates of `occlusion`: a forward pass for each place, and one without.
-
-    Raises:
-        SpecError: The window does not fit into the picture, the stride leaves gaps, or the
-            input's channels are not the network's.
-    """
-    window = integer("window", window, 1, min(input.height, input.width))
-    stride = integer("stride", stride, 1, window)
-    down, across = (-(-(side - window) // stride) + 1 for side in (input.height, input.width))
-    return (down * across + 1) * profile(spec, input).totals.macs
 
 
 def effective_field(
@@ -161,17 +136,21 @@ def effective_field(
     """
 
     def check(entry: InputSpec, device: torch.device) -> None:
-        _check_single(entry)
+        require_single(entry)
         shape = profile(model.spec, entry).layer(layer).output_shape
         _check_cell(shape, channel, row, column)
-        cost = effective_field_cost(model.spec, entry, layer)
-        what = f"This effective field at {shape_text((entry.height, entry.width))}"
-        remedy = "choose an earlier layer or an input of about {size}"
-        require_within(cost.macs, max_macs, what, entry, remedy)
-        require_memory(cost.peak_bytes, device, what, budget_bytes)
+        require_cost(
+            lambda size: effective_field_cost(model.spec, size, layer),
+            entry,
+            device,
+            "This effective field",
+            "choose an earlier layer or an input of about {size}",
+            budget_bytes=budget_bytes,
+            max_macs=max_macs,
+        )
 
     with (
-        private_pass(model, image, check, without) as (network, batch),
+        private_pass(model, image, check, without, layer) as (network, batch),
         torch.inference_mode(False),
         torch.enable_grad(),
     ):
@@ -220,12 +199,16 @@ def grad_cam(
     target = integer("target", target, 0, model.spec.num_classes - 1)
 
     def check(entry: InputSpec, device: torch.device) -> None:
-        _check_single(entry)
-        cost = grad_cam_cost(model.spec, entry, layer)
-        what = f"Grad-CAM at {shape_text((entry.height, entry.width))}"
-        remedy = "choose a later layer or an input of about {size}"
-        require_within(cost.macs, max_macs, what, entry, remedy)
-        require_memory(cost.peak_bytes, device, what, budget_bytes)
+        require_single(entry)
+        require_cost(
+            lambda size: grad_cam_cost(model.spec, size, layer),
+            entry,
+            device,
+            "Grad-CAM",
+            "choose a later layer or an input of about {size}",
+            budget_bytes=budget_bytes,
+            max_macs=max_macs,
+        )
 
     # Brings matplotlib along, which takes a second.
     from captum.attr import LayerGradCam  # type: ignore[import-untyped]
@@ -239,70 +222,6 @@ def grad_cam(
         explainer = LayerGradCam(network, network.get_submodule(path))
         heat: Any = explainer.attribute(batch.detach(), target=target, relu_attributions=True)
         return _array(heat[0, 0])
-
-
-def occlusion(
-    model: ResNet,
-    image: Tensor,
-    target: int,
-    *,
-    window: int,
-    stride: int,
-    without: str | Iterable[str] = (),
-    budget_bytes: int | None = None,
-    max_macs: int = MAX_MACS,
-) -> NDArray[np.float32]:
-    """How far a class's logit falls where a part of the picture is covered; captum's `Occlusion`.
-
-    A square is moved over the picture and covers it with zeros, the mean colour of a normalised
-    picture (Zeiler and Fergus 2014, arXiv 1311.2901). Each pixel gets the mean over all squares
-    that cover it.
-
-    Args:
-        model: A network of `build_model`; it is not touched.
-        image: ``[C, H, W]`` or ``[1, C, H, W]``, float.
-        target: The class, from 0.
-        window: Side of the square in pixels.
-        stride: Its step in pixels, at most the window; what sticks out at the end is cut off.
-        without: Blocks whose residual branch is left out, as for `capture`.
-        budget_bytes: Memory that it may take; left out, half of what is free.
-        max_macs: Multiply-accumulates that it may take.
-
-    Returns:
-        ``[H, W]`` of the picture; positive where covering it lowers the logit.
-
-    Raises:
-        LayerError: A block that the network does not have.
-        SpecError: There is no such class, the window or the stride does not fit, or the picture.
-        BudgetError: It would take more memory or arithmetic than allowed.
-        DeviceError: The device ran out of memory all the same, or is `meta`, without values.
-    """
-    target = integer("target", target, 0, model.spec.num_classes - 1)
-
-    def check(entry: InputSpec, device: torch.device) -> None:
-        _check_single(entry)
-        macs = occlusion_cost(model.spec, entry, window, stride)
-        what = f"Occlusion at {shape_text((entry.height, entry.width))}"
-        remedy = "choose a greater stride or a smaller network"
-        require_within(macs, max_macs, what, entry, remedy)
-        report = profile(model.spec, entry)
-        # Beside the running activations: the picture, its covered copy, the masks and the sums.
-        pictures = 8 * _picture_bytes(model.spec, entry)
-        peak = report.totals.peak_activation_bytes + pictures
-        require_memory(peak, device, what, budget_bytes)
-
-    from captum.attr import Occlusion
-
-    with private_pass(model, image, check, without) as (network, batch), torch.inference_mode():
-        channels = batch.shape[1]
-        drop: Any = Occlusion(network).attribute(
-            batch,
-            sliding_window_shapes=(channels, window, window),
-            strides=(channels, stride, stride),
-            baselines=0,
-            target=target,
-        )
-        return _array(drop[0, 0])  # the square covers all channels: they are the same
 
 
 def _map_layer(spec: ResNetSpec, layer: str, without: tuple[str, ...]) -> Operation:
@@ -324,11 +243,6 @@ def _map_layer(spec: ResNetSpec, layer: str, without: tuple[str, ...]) -> Operat
             f"another layer, such as {operation.block}."
         )
     return operation
-
-
-def _check_single(entry: InputSpec) -> None:
-    if entry.batch != 1:
-        raise SpecError(f"One picture is explained at a time, not {entry.batch}; give one.")
 
 
 def _check_cell(shape: Shape, channel: int | None, row: int, column: int) -> None:

@@ -156,6 +156,16 @@ class LayerGraph:
                 last[".".join(parts[:length])] = operation.path
         return MappingProxyType(last | {path: path for path in self.by_path})
 
+    @cached_property
+    def stops(self) -> Mapping[str, str]:
+        """Where one sees the map shrink and deepen, with the operation whose output is seen.
+
+        The stem, each block, and the pooled features.
+        """
+        pooled = next(part.path for part in self if part.op == "adaptive_avg_pool2d")
+        blocks = {block.path: block.output for block in self.blocks}
+        return MappingProxyType({"stem": self.outputs["stem"]} | blocks | {pooled: pooled})
+
     def output_of(self, path: str) -> Operation:
         """The operation whose output is the output of `path`.
 

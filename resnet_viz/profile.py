@@ -10,7 +10,7 @@ import operator
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ from resnet_viz.spec import MAX_SIDE, InputSpec, ResNetSpec
 __all__ = [
     "DTYPE_BYTES",
     "MAX_SWEEP_SIZES",
+    "PrefixCost",
+    "prefix_cost",
     "profile",
     "sweep",
 ]
@@ -40,6 +42,22 @@ DTYPE_BYTES: Final[Mapping[str, int]] = MappingProxyType(
     {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
 )
 MAX_SWEEP_SIZES: Final = 1_000_000
+
+
+class PrefixCost(NamedTuple):
+    """What a forward pass takes that ends early.
+
+    Attributes:
+        macs: Multiply-accumulates.
+        peak_bytes: The most that is alive at once.
+        output_bytes: The size of the outputs for whose sake it runs, together.
+        last: The operation that ends it.
+    """
+
+    macs: int
+    peak_bytes: int
+    output_bytes: int
+    last: str
 
 
 def _item_bytes(dtype: str) -> int:
@@ -80,6 +98,37 @@ def profile(
         for point in plan.graph.downsample_points
     )
     return Profile(spec, size, dtype, _totals(plan, size, layers, item_bytes), layers, points)
+
+
+def prefix_cost(spec: ResNetSpec, input: InputSpec, paths: Iterable[str]) -> PrefixCost:  # noqa: A002
+    """What a forward pass takes in float32 that ends when some operations have run.
+
+    The same numbers as in `profile`, without a row for each operation of the network.
+
+    Args:
+        spec: The network.
+        input: The input.
+        paths: The operations, at least one.
+
+    Raises:
+        SpecError: The input's channels are not the network's.
+        KeyError: The network has no such operation.
+    """
+    size, plan = input.for_network(spec), make_plan(spec)
+    _, _, areas = _grids(plan, size)
+    places = {step.operation.path: place for place, step in enumerate(plan.steps)}
+    ends = [places[path] for path in paths]
+    run = plan.steps[: max(ends) + 1]
+    live = zip(plan.live_steps, plan.live_factors, strict=True)
+    peak = max(_weighted_sum(factors, areas) for first, factors in live if first < len(run))
+    kept = [plan.steps[place] for place in ends]
+    scale = size.batch * _item_bytes("float32")
+    return PrefixCost(
+        macs=size.batch * sum(step.macs_per_cell * areas[step.grid] for step in run),
+        peak_bytes=scale * peak,
+        output_bytes=scale * sum(step.operation.out_channels * areas[step.grid] for step in kept),
+        last=run[-1].operation.path,
+    )
 
 
 def _layers(plan: Plan, size: InputSpec, item_bytes: int) -> tuple[LayerProfile, ...]:

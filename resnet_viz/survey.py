@@ -13,9 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from resnet_viz.activations import MAX_MACS, private_pass, require_affordable, taken
+from resnet_viz.activations import (
+    MAX_MACS,
+    private_pass,
+    require_affordable,
+    require_single,
+    taken,
+)
 from resnet_viz.checks import integer
-from resnet_viz.errors import SpecError
 from resnet_viz.graph import LayerGraph, trace
 from resnet_viz.model import ResNet
 from resnet_viz.residual import block_parts
@@ -137,8 +142,7 @@ def survey(
     last = graph.operations[-1].path
 
     def check(entry: InputSpec, device: torch.device) -> None:
-        if entry.batch != 1:
-            raise SpecError(f"A survey takes one picture, not {entry.batch}; give them in turn.")
+        require_single(entry)
         require_affordable(
             model.spec, entry, last, device, budget_bytes=budget_bytes, max_macs=max_macs
         )
@@ -147,17 +151,10 @@ def survey(
     with private_pass(model, image, check, without) as (network, batch), torch.inference_mode():
         seen = taken(network, batch, keep | {last: _logits})
     return Survey(
-        stops=tuple(Stop(name, *seen[path].view) for name, path in _stops(graph).items()),
+        stops=tuple(Stop(name, *seen[path].view) for name, path in graph.stops.items()),
         residuals=tuple(_residuals(graph, seen)),
         logits=seen[last],
     )
-
-
-def _stops(graph: LayerGraph) -> dict[str, str]:
-    """The operations whose outputs are the stops, by the stops' names."""
-    pooled = next(part.path for part in graph if part.op == "adaptive_avg_pool2d")
-    blocks = {block.path: block.output for block in graph.blocks}
-    return {"stem": graph.outputs["stem"]} | blocks | {pooled: pooled}
 
 
 def _wanted(graph: LayerGraph, side: int) -> dict[str, Callable[[Tensor], Any]]:
@@ -167,7 +164,7 @@ def _wanted(graph: LayerGraph, side: int) -> dict[str, Callable[[Tensor], Any]]:
         parts = block_parts(graph, block.path)
         keep |= dict.fromkeys((parts.residual, parts.shortcut, parts.total), _norm_alone)
     # The input of a block is the stop before it.
-    return keep | dict.fromkeys(_stops(graph).values(), partial(_seen, side))
+    return keep | dict.fromkeys(graph.stops.values(), partial(_seen, side))
 
 
 def _residuals(graph: LayerGraph, seen: dict[str, _Seen]) -> Iterable[Residual]:

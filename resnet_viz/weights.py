@@ -12,6 +12,7 @@ import torch
 from resnet_viz.checkpoints.adaptation import adapt
 from resnet_viz.checkpoints.reading import MAX_FILE_BYTES, read_checkpoint
 from resnet_viz.checkpoints.receipt import Entry, Receipt
+from resnet_viz.checkpoints.state_dicts import Checkpoint
 from resnet_viz.devices import compute, require_memory, resolve_device
 from resnet_viz.model import ResNet, build_model
 from resnet_viz.sources import DEFAULT_WEIGHTS, FirstConv, Kind, Source, parse_source
@@ -37,10 +38,15 @@ class LoadedWeights:
     receipt: Receipt
     class_names: tuple[str, ...] | None
 
+    @property
+    def head_kept(self) -> bool:
+        """Whether the classifier is the source's, so that its outputs mean what it learned."""
+        return any(e.key == "fc.weight" and e.fate == "kept" for e in self.receipt.entries)
+
 
 def load(
     spec: ResNetSpec,
-    source: str | Path | bytes = DEFAULT_WEIGHTS,
+    source: str | Path | bytes | Checkpoint = DEFAULT_WEIGHTS,
     device: str | torch.device = "cpu",
     *,
     first_conv: FirstConv | None = None,
@@ -52,7 +58,8 @@ def load(
     Args:
         spec: The network.
         source: A name that `parse_source` reads; the path of a ``.safetensors``, ``.pth`` or
-            ``.pt`` file; or the bytes of such a file. The names go before files of that name.
+            ``.pt`` file; the bytes of such a file; or what `read_checkpoint` has read, whose
+            tensors the network then shares. The names go before files of that name.
         device: As for `build_model`.
         first_conv: How to adapt a first convolution of other channels: one of
             `first_conv_choices`, None for the first.
@@ -114,25 +121,24 @@ def _named(
         path = fetching.fetch(imagenet.weights_file(spec, source.version), progress)
         names = imagenet.class_names()
     loaded = _from_file(spec, target, path, source.text, first_conv, seed)
-    kept = any(e.key == "fc.weight" and e.fate == "kept" for e in loaded.receipt.entries)
-    return replace(loaded, class_names=names if kept else None)
+    return replace(loaded, class_names=names if loaded.head_kept else None)
 
 
 def _from_file(
     spec: ResNetSpec,
     target: torch.device,
-    file: Path | bytes,
+    file: Path | bytes | Checkpoint,
     origin: str,
     first_conv: FirstConv | None,
     seed: int,
 ) -> LoadedWeights:
-    checkpoint = read_checkpoint(file)
+    checkpoint = file if isinstance(file, Checkpoint) else read_checkpoint(file)
     state, receipt = adapt(
         checkpoint.state, spec, first_conv, seed, origin=origin, notes=checkpoint.notes
     )
     model = build_model(spec, "meta")
     size = sum(value.numel() * value.element_size() for value in state.values())
-    # The checkpoint is read for this network alone, so that the tensors become the network's.
+    # Not copied: tensors that fit become the network's.
     model.load_state_dict(state, assign=True)
     if target.type == "cpu":
         return LoadedWeights(model, receipt, None)

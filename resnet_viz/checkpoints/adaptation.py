@@ -105,7 +105,7 @@ def adapt(
     if not same_architecture(found.spec, spec):
         raise MismatchError(
             f"This looks like {found.text}, and the network here is {network_text(spec)}; set "
-            "the network to it, or choose another file.",
+            "the network to it, or choose other weights.",
             _with_stride_of(found.spec, spec),
         )
     _require_real(unwrapped.state)

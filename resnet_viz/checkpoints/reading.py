@@ -1,8 +1,9 @@
 """Checkpoint files of strangers to tensors by name; whatever is in them, no code of it is run.
 
-A ``.safetensors`` file is a table of shapes and places before plain numbers: it is read where it
-is, its header's size checked. Anything else is a pickle, and read in a process of its own with
-little memory and time (`reader_process`), which hands back a safetensors file.
+A ``.safetensors`` file is a table of shapes and places before plain numbers: it is read in this
+process, once its header's size, the number of its tensors and the free memory have been checked.
+Anything else is a pickle, and read in a process of its own with little memory and time
+(`reader_process`), which hands back a safetensors file.
 """
 
 from __future__ import annotations
@@ -18,12 +19,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
 from resnet_viz.checkpoints.reader_process import REPORT_NAME, TENSORS_NAME, UNREADABLE
-from resnet_viz.checkpoints.state_dicts import Checkpoint, find_state_dict, too_large
-from resnet_viz.errors import WeightsError
+from resnet_viz.checkpoints.state_dicts import (
+    MAX_TENSORS,
+    Checkpoint,
+    find_state_dict,
+    too_large,
+)
+from resnet_viz.devices import require_memory
+from resnet_viz.errors import BudgetError, WeightsError
 
 __all__ = ["MAX_FILE_BYTES", "MAX_HEADER_BYTES", "Checkpoint", "read_checkpoint"]
 
@@ -115,9 +123,16 @@ def _load_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
-        if length > MAX_HEADER_BYTES:
-            raise ValueError("a header of unlikely size")  # noqa: TRY301
-        return load_file(path, backend="pread")
+            if length > MAX_HEADER_BYTES:
+                raise ValueError("a header of unlikely size")  # noqa: TRY301
+            # Counted before they are made; the file's size bounds what they take.
+            if len(json.loads(file.read(length))) > MAX_TENSORS + 1:
+                raise ValueError("more tensors than are read")  # noqa: TRY301
+        with _READERS:
+            require_memory(2 * path.stat().st_size, torch.device("cpu"), "This checkpoint")
+            return load_file(path, backend="pread")
+    except BudgetError:
+        raise
     except Exception as error:  # safetensors raises errors of its own, Python's and torch's
         raise WeightsError(
             "This .safetensors file is not a checkpoint that can be read safely: it is damaged, "

@@ -7,12 +7,15 @@ read-only, and `capture` works on a copy of the network.
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 import streamlit as st
 
+from resnet_viz.errors import ImageError
 from resnet_viz.images import Picture, load_image
 from resnet_viz.profile import profile
 from resnet_viz.spec import InputSpec, ResNetSpec
+from resnet_viz.ui.kept import Kept
 from resnet_viz.views.dot import draw
 from resnet_viz.views.opening import Opening
 from resnet_viz.views.render import render
@@ -47,7 +50,17 @@ def drawing(
     return render(draw(report, opening, dark=dark, cost=cost, column=column), "svg").decode()
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def picture(_data: bytes, sha256: str) -> Picture:  # noqa: ARG001 - the digest is the key
-    """A decoded picture."""
-    return load_image(_data)
+_PICTURES: Final[Kept[Picture]] = Kept(2 * 10**8, lambda picture: picture.pixels.nbytes)
+
+
+def picture(data: bytes, sha256: str) -> Picture:
+    """A decoded picture.
+
+    Args:
+        data: The file.
+        sha256: Its `digest`.
+
+    Raises:
+        ImageError: It is none.
+    """
+    return _PICTURES.get(sha256, lambda: load_image(data), (ImageError,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, NoReturn
 
@@ -21,8 +21,10 @@ __all__ = [
     "changes",
     "current",
     "fill",
+    "first",
     "focus",
     "forget_news",
+    "keep",
     "news",
     "say",
     "set_opening",
@@ -118,6 +120,24 @@ def changes() -> dict[str, Any]:
     """What `change` has asked for; the sidebar takes it once."""
     values: dict[str, Any] = st.session_state.pop(_CHANGES, {})
     return values
+
+
+def first(key: str, value: Any) -> None:
+    """Give a widget that will be kept its first value.
+
+    A default of its own besides would make Streamlit complain.
+    """
+    st.session_state.setdefault(key, value)
+
+
+def keep(keys: Iterable[str]) -> None:
+    """Let widgets keep their values while they do not stand on the page.
+
+    Streamlit forgets the value of a widget that a run has not drawn, unless it is set anew.
+    """
+    for key in keys:
+        if key in st.session_state:
+            st.session_state[key] = st.session_state[key]
 
 
 def fill(choice: Choice) -> None:

@@ -17,7 +17,16 @@ from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import shape_text, si
 
-__all__ = ["begin", "dark", "navigate"]
+__all__ = ["KEPT_KEYS", "begin", "dark", "navigate"]
+
+# What a visitor has set up on Feature maps; Streamlit would forget it with the page or the panel.
+KEPT_KEYS: Final = (
+    *("sample", "fit", "normalise", "panel", "first_conv", "upload"),
+    *("own_scale", "order", "channel", "overlay", "opacity"),
+    *("every_channel", "part_channel", "convolution", "conv_out", "conv_in"),
+    *("class", "class_number", "where", "where_opacity"),
+    *("compare", "other_picture", "other_network", "other_weights"),
+)
 
 _UNDER_APP: Final = "_under_app"  # the pages are declared in this run
 _ADOPTED: Final = "_adopted"  # a page that ran without the app has had its second run
@@ -62,6 +71,7 @@ def navigate() -> Page:
     st.set_page_config(page_title=f"{page.title} · resnet_viz", page_icon="🧱", layout="wide")
     st.html(_LESS_PADDING)
     st.session_state[_UNDER_APP] = True
+    chosen.keep(KEPT_KEYS)
     links = st.sidebar.container(gap="xsmall")
     sidebar.draw()
     query = chosen.current().to_query()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -86,6 +86,7 @@ def bar_chart(
         text=[f"{value:.3g}{unit}" for value in values],
         textposition="auto",
         textangle=0,
+        insidetextfont={"color": "#000000" if dark else "#FFFFFF"},
         hovertemplate="%{x:.4g}" + unit + "<extra></extra>",
     )
     drawn.update_layout(showlegend=before is not None, bargap=0.25)
@@ -101,7 +102,11 @@ def _short(names: Sequence[str]) -> list[str]:
 
 
 def ratio_chart(
-    blocks: Sequence[str], ratios: Sequence[float], focus: str | None, dark: bool
+    blocks: Sequence[str],
+    ratios: Sequence[float],
+    focus: str | None,
+    dark: bool,
+    without: Collection[str] = (),
 ) -> go.Figure:
     """How much each block adds to what it gets, through the depth.
 
@@ -110,6 +115,7 @@ def ratio_chart(
         ratios: ‖F(x)‖ over ‖x‖.
         focus: The block that is marked, if any.
         dark: Colours for a dark page.
+        without: Blocks whose F(x) is removed: drawn pale.
     """
     drawn = figure("‖F(x)‖ / ‖x‖ through the depth", dark, 260)
     ink = theme(dark).ink
@@ -118,6 +124,7 @@ def ratio_chart(
         y=list(ratios),
         marker={
             "color": [stage_colour(block.partition(".")[0]) for block in blocks],
+            "opacity": [0.25 if block in without else 1 for block in blocks],
             "line": {"color": ink, "width": [2 if block == focus else 0 for block in blocks]},
         },
         hovertemplate="%{x}: %{y:.4g}<extra></extra>",

@@ -33,7 +33,7 @@ def grid(
             ground = "#{:02X}{:02X}{:02X}".format(*colours[y, x].tolist())
             edge = "dashed" if hollow is not None and hollow[y, x] else "solid"
             style = f"background:{ground};color:{text_on(ground)};outline-style:{edge}"
-            cells.append(f'<td style="{style}">{value:.3g}</td>')
+            cells.append(f'<td style="{style}">{value + 0.0:.3g}</td>')
         rows.append(f"<tr>{''.join(cells)}</tr>")
     caption = f"<caption>{html.escape(title)}</caption>"
     return f'<table class="numbers">{caption}<tbody>{"".join(rows)}</tbody></table>'

@@ -225,15 +225,15 @@ SIGNS = {
 def test_files_to_take_along_hold_what_is_shown(page: Page, address: str) -> None:
     visit(page, address, f"{LINK}&layer=layer2.0")
     page.get_by_role("button", name="Take along").click()
-    taken = download(page, "The maps, NPY", "layer2.0.npy")
+    taken = download(page, "The maps, NPY", "resnet18_layer2.0.npy")
     maps = np.load(io.BytesIO(taken))
     shown = mosaic(maps, shared_scale(maps), max_side=1460).image
     assert_same_picture(pixels(mosaic_image(page, 128, "layer2.0")), shown)
-    packed = np.load(io.BytesIO(download(page, "The maps, NPZ", "layer2.0.npz")))
+    packed = np.load(io.BytesIO(download(page, "The maps, NPZ", "resnet18_layer2.0.npz")))
     assert np.array_equal(packed["maps"], maps)
-    picture = np.asarray(Image.open(io.BytesIO(download(page, "The mosaic, PNG", "layer2.0.png"))))
+    picture = np.asarray(Image.open(io.BytesIO(download(page, "The mosaic, PNG", "resnet18_layer2.0.png"))))
     assert_same_picture(picture, shown)
-    table = download(page, "The numbers, CSV", "layer2.0.csv").decode().splitlines()
+    table = download(page, "The numbers, CSV", "resnet18_layer2.0.csv").decode().splitlines()
     assert len(table) == 129
 
 

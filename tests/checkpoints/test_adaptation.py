@@ -265,7 +265,7 @@ def test_the_sentence_of_a_mismatch() -> None:
         adapt(build_model(theirs, "meta").state_dict(), PRESETS["resnet50"])
     assert str(caught.value) == (
         "This looks like a ResNet-34 with 7 classes, and the network here is a ResNet-50 with "
-        "1000 classes; set the network to it, or choose another file."
+        "1000 classes; set the network to it, or choose other weights."
     )
     assert caught.value.found == theirs
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,26 @@ from resnet_viz import (
     PRESETS,
     InputSpec,
     ResNetSpec,
+    activations,
     build_model,
     capture,
     patterns,
     profile,
     trace,
 )
-from resnet_viz.gradients import effective_field, grad_cam, occlusion
+from resnet_viz.activations import capture_cost
+from resnet_viz.gradients import effective_field, grad_cam
 from resnet_viz.images import load_image
 from resnet_viz.model import ResNet
+from resnet_viz.occlusion import occlusion
 from resnet_viz.prediction import predict
 from resnet_viz.preparation import framed, prepare
+from resnet_viz.published import fetching
 from resnet_viz.receptive import receptive_field_of
 from resnet_viz.samples import sample_bytes
 from resnet_viz.sources import FirstConv
 from resnet_viz.survey import survey
+from resnet_viz.ui.feature_maps import answers
 from resnet_viz.views.colours import shared_scale
 from resnet_viz.views.heat import heat
 from resnet_viz.views.mosaic import channel_image, mosaic
@@ -41,6 +47,7 @@ from tests.pages.driver import (
     assert_alive,
     assert_shows,
     component,
+    go_to,
     link,
     open_page,
     pictures,
@@ -70,6 +77,11 @@ def _open(panel: str, words: str = SMALL) -> AppTest:
     app = open_page(PAGE, words)
     app.session_state["panel"] = panel
     return app.run()
+
+
+def _place(cell: tuple[int, int], sides: tuple[int, int]) -> tuple[float, float]:
+    """Where a cell of a map lies in the picture, down and across."""
+    return (cell[0] + 0.5) / sides[0], (cell[1] + 0.5) / sides[1]
 
 
 def _captions(app: AppTest) -> str:
@@ -125,7 +137,7 @@ def test_dead_channels_are_marked() -> None:
 @pytest.mark.parametrize("cell", [(0, 0), (3, 4), (7, 5)])
 def test_a_cell_is_followed_back_to_the_picture(cell: tuple[int, int]) -> None:
     app = open_page(PAGE, f"{SMALL}&layer=layer2.0")
-    app.session_state["_cell"] = cell
+    app.session_state["_place"] = _place(cell, (8, 6))
     app.number_input(key="channel").set_value(0).run()
 
     field = receptive_field_of(profile(SPEC, SIZE), "layer2.0", *cell)
@@ -142,7 +154,7 @@ def test_a_cell_is_followed_back_to_the_picture(cell: tuple[int, int]) -> None:
 
 def test_the_effective_field_is_laid_over_the_picture() -> None:
     app = _open("Maps", f"{SMALL}&layer=layer2.0")
-    app.session_state["_cell"] = (2, 3)
+    app.session_state["_place"] = _place((2, 3), (8, 6))
     maps = _maps("layer2.0")[:, 2, 3]
     alive, dead = int(maps.argmax()), int(maps.argmin())
     app.number_input(key="channel").set_value(alive)
@@ -211,7 +223,7 @@ def test_a_branch_is_removed_and_everything_behind_it_changes() -> None:
 
 def test_a_convolution_is_a_sum_of_products() -> None:
     app = _open("Convolution", f"{SMALL}&layer=layer2.0")
-    app.session_state["_cell"] = (0, 5)
+    app.session_state["_place"] = _place((0, 5), (8, 6))
     app.number_input(key="conv_out").set_value(7).run()
     app.number_input(key="conv_in").set_value(3).run()
 
@@ -342,10 +354,7 @@ def test_weights_for_three_channels_are_adapted_to_four_as_chosen() -> None:
     choices: tuple[FirstConv, ...] = ("average", "repeat", "fresh")
     for how in choices:
         app.selectbox(key="first_conv").set_value(how).run()
-        spec = trace(load(patterns.SPEC, "patterns").model.spec).spec
-        found = load(
-            ResNetSpec.from_dict(spec.to_dict() | {"in_channels": 4}), "patterns", first_conv=how
-        )
+        found = load(replace(patterns.SPEC, in_channels=4), "patterns", first_conv=how)
         tensor = _tensor("chelsea", found.model.spec, patterns.INPUT)
         maps = capture(found.model, tensor, ["conv1"])["conv1"][0].numpy()
         shown = mosaic(maps, shared_scale(maps), max_side=1460).image
@@ -375,3 +384,105 @@ def test_imagenet_weights_are_downloaded_when_asked_for(
     assert_alive(app, PAGE)
     (sentence,) = said(app)
     assert "download" in sentence
+
+
+def test_a_head_that_was_drawn_anew_gives_logits_and_the_classes_can_be_taken() -> None:
+    app = _open("Prediction", "model=resnet20&weights=patterns&classes=7&h=64&w=64")
+    assert said(app) == []
+    assert "logits" in _chart(app, "top")
+    assert "has learned nothing" in _captions(app)
+    assert "2 initialised anew" in _captions(app)
+
+    app.button(key="set_network").click().run()
+    assert_shows(app, PAGE, patterns.SPEC, patterns.INPUT)
+    assert "probability" in _chart(app, "top")
+
+
+def test_the_second_network_is_not_downloaded_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(fetching, "fetch", lambda *_: pytest.fail("downloaded"))
+    app = _open("Compare", f"{SMALL}&layer=layer2.0")
+    app.session_state["compare"] = "network"
+    app.session_state["other_weights"] = "imagenet"
+    app.run()
+
+    (sentence,) = said(app)
+    assert "waits for its weights" in sentence
+    assert [text.value for text in app.info]
+    np.testing.assert_array_equal(
+        pictures(app)[-2], mosaic(_maps("layer2.0"), max_side=1460).image
+    )  # fmt: skip
+
+
+def test_what_is_set_up_stays_when_panel_and_page_are_left() -> None:
+    app = _open("Maps")
+    app.file_uploader(key="picture").set_value([("mine.png", _png((9, 99, 200)), "image/png")])
+    app.run()
+    app.number_input(key="channel").set_value(7)
+    app.selectbox(key="order").set_value("mean")
+    app.toggle(key="own_scale").set_value(True)
+    app.toggle(key="normalise").set_value(False).run()
+    app.session_state["panel"] = "Residual"
+    app.run()
+    go_to(app, "layers")
+    go_to(app, PAGE)
+    assert (pictures(app)[0] == (9, 99, 200)).all()
+    assert app.button(key="remove_this").label == "Remove F(x) of layer1.0"
+
+    app.session_state["panel"] = "Maps"
+    app.run()
+    assert app.number_input(key="channel").value == 7
+    assert app.selectbox(key="order").value == "mean"
+    assert app.toggle(key="own_scale").value is True
+    assert app.toggle(key="normalise").value is False
+
+    app.button(key="forget_pictures").click().run()
+    assert not (pictures(app)[0] == (9, 99, 200)).all()
+
+
+def test_neighbouring_blocks_and_the_parts_of_one_take_one_pass_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passes: list[tuple[str, ...]] = []
+
+    def counted(model: ResNet, image: torch.Tensor, layers: Any, **options: Any) -> Any:
+        passes.append(tuple(layers))
+        return capture(model, image, layers, **options)
+
+    monkeypatch.setattr(activations, "capture", counted)
+    app = open_page(PAGE, f"{SMALL}&weights=random:4242")
+    assert len(passes) == 1
+    for layer in ("layer2.1", "layer4.0", "avgpool"):
+        app.selectbox(key="layer").set_value(layer).run()
+    assert len(passes) == 1
+    app.selectbox(key="layer").set_value("layer2.0").run()
+    app.session_state["panel"] = "Residual"
+    app.run()
+    assert passes[1:] == [("layer2.0.bn2", "layer2.0.downsample.1", "layer2.0.add")]
+    app.run()
+    assert len(passes) == 2
+
+
+def test_a_layer_is_shown_though_its_neighbours_would_take_too_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    allowed = max(capture_cost(SPEC, SIZE, path).peak_bytes for path in ("conv1", "layer4.1"))
+    assert allowed < capture_cost(SPEC, SIZE, list(trace(SPEC).stops)).peak_bytes
+    monkeypatch.setattr(answers, "MAX_PASS_BYTES", allowed)
+    app = open_page(PAGE, f"{SMALL}&weights=random:4343&layer=layer4.1")
+
+    assert [text for text in said(app) if "feature maps" in text] == []
+    shown = mosaic(_maps("layer4.1", build_model(SPEC, seed=4343)), max_side=1460).image
+    np.testing.assert_array_equal(view(app, "mosaic"), shown)
+
+
+def test_values_that_outgrow_float32_are_said_and_predict_nothing() -> None:
+    app = _open("Prediction", "model=resnet1202&h=8&w=8")
+    assert said(app) == []
+    assert "there are values that are not finite" in _captions(app)
+    assert "no prediction" in app.info[0].value
+    app.session_state["panel"] = "Residual"
+    app.selectbox(key="layer").set_value("layer3.199").run()
+    assert "cannot be said" in _captions(app)

@@ -157,7 +157,10 @@ def test_blocks_that_cannot_be_built_are_one_sentence_and_the_page_lives_on(text
     assert_shows(app, PAGE, PRESETS["resnet18"], InputSpec(64, 64))
 
 
-@pytest.mark.parametrize("text", ["imagenet:v3", "patterns.safetensors", "random:", "random:x", "random:-1", "/etc/passwd"])
+@pytest.mark.parametrize(
+    "text",
+    ["imagenet:v3", "patterns.safetensors", "random:", "random:x", "random:-1", "/etc/passwd"],
+)
 def test_weights_that_do_not_exist_are_one_sentence(text: str) -> None:
     app = _choose(open_page(PAGE), weights=text)
 

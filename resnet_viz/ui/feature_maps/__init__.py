@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from resnet_viz.errors import MismatchError, ResNetVizError
+from resnet_viz.errors import MismatchError, ResNetVizError, WeightsError
 from resnet_viz.preparation import Fit
 from resnet_viz.records import Profile
 from resnet_viz.ui import chosen
@@ -21,7 +21,8 @@ from resnet_viz.ui.feature_maps import (
     residual,
     strip,
 )
-from resnet_viz.ui.feature_maps.passes import Pass, Weights, require
+from resnet_viz.ui.feature_maps.answers import require
+from resnet_viz.ui.feature_maps.passes import Pass, Weights
 from resnet_viz.ui.feature_maps.picture import (
     Subject,
     choose_fit,
@@ -34,6 +35,7 @@ from resnet_viz.ui.feature_maps.weights import (
     choose_weights,
     is_here,
     offer_patterns,
+    offer_random,
     receipt,
     set_network,
 )
@@ -58,7 +60,7 @@ def draw(choice: Choice, report: Profile) -> None:
         weights = choose_weights(choice)
     of = None
     with above:
-        if found is not None and is_here(choice.spec, weights):
+        if found is not None:
             of = _ready(choice, weights, found, fit, normalise, left)
         if of is not None:
             removal.remind(of.spec)
@@ -97,6 +99,9 @@ def _ready(
         normalise=normalise,
         without=removal.removed(choice.spec),
     )
+    if not is_here(of.spec, weights):
+        offer_random()
+        return None
     try:
         require(of)
         with left, st.spinner("Loading the weights …", show_time=True):
@@ -107,24 +112,28 @@ def _ready(
                 offer_patterns()
     except MismatchError as error:
         st.error(plain(str(error)))
-        set_network(error.found)
+        with st.container(horizontal=True):
+            set_network(error.found)
+            offer_random()
     except ResNetVizError as error:
         st.error(plain(str(error)))
+        if isinstance(error, WeightsError):
+            offer_random()
     else:
         return of
     return None
 
 
 def _choose_panel() -> str:
-    panel: str = st.segmented_control(
+    chosen.first("panel", _PANELS[0])
+    panel = st.segmented_control(
         "Panel",
         list(_PANELS),
         key="panel",
-        default=_PANELS[0],
         required=True,
         label_visibility="collapsed",
     )
-    return panel
+    return panel or _PANELS[0]
 
 
 def _draw(panel: str, of: Pass, layer: str, found: Subject) -> None:

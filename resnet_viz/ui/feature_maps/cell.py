@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -9,9 +10,10 @@ import streamlit as st
 
 from resnet_viz.graph import INPUT
 from resnet_viz.receptive import receptive_field_of
-from resnet_viz.ui import frame
-from resnet_viz.ui.feature_maps.passes import Maps, Pass, effective_field
-from resnet_viz.ui.feature_maps.picture import received
+from resnet_viz.ui import chosen, frame
+from resnet_viz.ui.feature_maps.answers import Maps, effective_field, loaded
+from resnet_viz.ui.feature_maps.passes import Pass
+from resnet_viz.ui.feature_maps.picture import in_colour, received
 from resnet_viz.ui.image_view import Outline, image_view
 from resnet_viz.ui.messages import errors_as_sentences, plain
 from resnet_viz.units import shape_text
@@ -22,7 +24,7 @@ from resnet_viz.views.mosaic import channel_image
 
 __all__ = ["choose_cell", "chosen_cell", "draw", "draw_numbers"]
 
-_CELL: Final = "_cell"
+_PLACE: Final = "_place"  # down and across the picture, from 0 to 1
 _STRONGEST: Final = 8
 _MAX_HEIGHT: Final = 320  # pixels
 _OVERLAYS: Final = {
@@ -45,7 +47,6 @@ def draw(of: Pass, layer: str, maps: Maps, scale: Scale, own: bool, channel: int
     """
     if maps.ndim == 1:
         st.caption(plain(f"Feature {channel}: {maps[channel]:.5g}"))
-        st.bar_chart(maps, height=260)
         return
     values = maps[channel]
     scale = channel_scales(maps[channel : channel + 1])[0] if own else scale
@@ -57,34 +58,38 @@ def draw(of: Pass, layer: str, maps: Maps, scale: Scale, own: bool, channel: int
         values=values,
         selected=(row, column),
         max_height=_MAX_HEIGHT,
-        on_select=choose_cell,
+        on_select=choose_cell(*values.shape),
     )
-    overlay = (
-        st.segmented_control(
-            "Over the picture",
-            list(_OVERLAYS),
-            key="overlay",
-            default="box",
-            format_func=_OVERLAYS.__getitem__,
-            required=True,
-            help="The rectangle is what a cell can see: its theoretical receptive field. The "
-            "effective field is how much each pixel moves that cell, the gradient's magnitude.",
-        )
-        or "box"
+    chosen.first("overlay", "box")
+    overlay = st.segmented_control(
+        "Over the picture",
+        list(_OVERLAYS),
+        key="overlay",
+        format_func=_OVERLAYS.__getitem__,
+        required=True,
+        help="The rectangle is what a cell can see: its theoretical receptive field. The "
+        "effective field is how much each pixel moves that cell, the gradient's magnitude.",
     )
     with errors_as_sentences():
-        _on_picture(of, layer, values, channel, (row, column), overlay)
+        _on_picture(of, layer, values, channel, (row, column), overlay or "box")
 
 
-def choose_cell(cell: tuple[int, int]) -> None:
-    """Make a cell the one that is looked at; for callbacks."""
-    st.session_state[_CELL] = cell
+def choose_cell(rows: int, columns: int) -> Callable[[tuple[int, int]], None]:
+    """A callback that makes a cell of a map the one that is looked at.
+
+    What is remembered is its place in the picture, so that a map of another size has it too.
+    """
+
+    def choose(cell: tuple[int, int]) -> None:
+        st.session_state[_PLACE] = (cell[0] + 0.5) / rows, (cell[1] + 0.5) / columns
+
+    return choose
 
 
 def chosen_cell(rows: int, columns: int) -> tuple[int, int]:
-    """The cell that is chosen, or the one in the middle; within a map of another size, too."""
-    row, column = st.session_state.get(_CELL, (rows // 2, columns // 2))
-    return min(row, rows - 1), min(column, columns - 1)
+    """The cell at the place that is chosen, or in the middle."""
+    down, across = st.session_state.get(_PLACE, (0.5, 0.5))
+    return min(int(down * rows), rows - 1), min(int(across * columns), columns - 1)
 
 
 def _on_picture(
@@ -95,18 +100,18 @@ def _on_picture(
     Raises:
         ResNetVizError: The effective field would take too much.
     """
-    shown = received(of.picture, of.size, of.fit)
-    if shown.shape[2] == 1:
-        shown = np.repeat(shown, 3, axis=2)
+    shown = in_colour(received(of.picture, of.size, of.fit))
     size = shown.shape[:2]
     over = None
     opacity = 0.6
     if overlay != "box":
-        opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key="opacity")
+        chosen.first("opacity", 0.6)
+        opacity = st.slider("Opacity", 0.0, 1.0, step=0.05, key="opacity")
         field = values
         if overlay == "effective" and layer != INPUT:
             with st.spinner("Following the gradient …", show_time=True):
                 field = effective_field(of, layer, channel, *cell)
+            st.caption(f"From 0 to {field.max():.3g}")
             if not field.any():
                 st.caption("No pixel moves this cell: a ReLU holds it at 0.")
         over = heat(field, (size[0], size[1]), smooth=overlay == "channel")
@@ -142,35 +147,60 @@ def _outlines(
 def draw_numbers(of: Pass, layer: str, maps: Maps, channel: int) -> None:
     """What the chosen cell sees, the channel's values, the strongest channels at the cell."""
     if maps.ndim == 1:
+        _vector_numbers(of, layer, maps)
         return
     row, column = cell = chosen_cell(maps.shape[1], maps.shape[2])
-    sees = "." if layer == INPUT else f" {_sees(of, layer, cell)}"
     value = float(maps[channel, row, column])
-    text = f"Row {row}, column {column} of channel {channel}: {value:.5g}."
-    st.caption(plain(f"{text}{sees}" if layer != INPUT else text))
-    left, right = st.columns(2, gap="medium")
+    sees = "" if layer == INPUT else f" {_sees(of, layer, cell)}"
+    st.caption(plain(f"Row {row}, column {column} of channel {channel}: {value:.5g}.{sees}"))
+    _charts(
+        (maps[channel], f"Values of channel {channel}"),
+        maps[:, row, column],
+        "Strongest channels at this cell",
+        [f"channel {index}" for index in range(len(maps))],
+    )
+
+
+def _vector_numbers(of: Pass, layer: str, maps: Maps) -> None:
+    """The features of a vector, with the names of classes where it is the logits."""
+    names = loaded(of).class_names if layer in ("fc", "head") else None
+    labels = [f"feature {index}" for index in range(len(maps))]
+    if names:
+        labels = [f"{index}: {name}" for index, name in enumerate(names)]
+    _charts((maps, f"Values of {layer}"), maps, "Strongest features", labels)
+
+
+def _charts(counted: tuple[Maps, str], here: Maps, title: str, names: Sequence[str]) -> None:
+    """How often which value comes, and the strongest of the values `here`, by name."""
     dark = frame.dark()
+    left, right = st.columns(2, gap="medium")
     with left:
         st.plotly_chart(
-            histogram(maps[channel], f"Values of channel {channel}", dark),
+            histogram(*counted, dark),
             config={"displayModeBar": False},
-            alt=f"Histogram of channel {channel} of {layer}",
+            alt=f"Histogram: {counted[1]}",
             key="histogram",
         )
     with right:
-        here = maps[:, row, column]
         order = np.argsort(-np.nan_to_num(np.abs(here)), kind="stable")[:_STRONGEST]
         st.plotly_chart(
             bar_chart(
-                [f"channel {index}" for index in order],
+                [names[index] for index in order],
                 [float(here[index]) for index in order],
-                "Strongest channels at this cell",
+                title,
                 dark,
             ),
             config={"displayModeBar": False},
-            alt=f"The strongest channels of {layer} at row {row}, column {column}",
+            alt=title,
             key="strongest",
         )
+
+
+def _share(part: float) -> str:
+    """A share as a percentage, never rounded to all or nothing."""
+    if 0 < part < 0.005:
+        return "less than 1%"
+    return "more than 99%" if 0.995 <= part < 1 else f"{part:.0%}"
 
 
 def _sees(of: Pass, layer: str, cell: tuple[int, int]) -> str:
@@ -183,5 +213,5 @@ def _sees(of: Pass, layer: str, cell: tuple[int, int]) -> str:
     return (
         f"It sees {shape_text((rows, columns))} input pixels, rows {inside.top} to "
         f"{inside.bottom - 1} and columns {inside.left} to {inside.right - 1}; "
-        f"{padding:.0%} of that is padding."
+        f"{_share(padding)} of that is padding."
     )

@@ -8,18 +8,20 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
-from resnet_viz.errors import LayerError
+from resnet_viz.errors import LayerError, WeightsError
 from resnet_viz.graph import INPUT, trace
 from resnet_viz.samples import SAMPLES, sample_bytes
 from resnet_viz.sources import parse_source
 from resnet_viz.spec import PRESETS
-from resnet_viz.ui.feature_maps.maps import Layer, bar, captured, drawn_mosaic
+from resnet_viz.ui import chosen, uploads
+from resnet_viz.ui.feature_maps.maps import Layer, bar, captured, common_scale, drawn_mosaic
 from resnet_viz.ui.feature_maps.passes import Pass, Weights
 from resnet_viz.ui.feature_maps.picture import Subject, received, subject
+from resnet_viz.ui.feature_maps.weights import is_here
 from resnet_viz.ui.messages import errors_as_sentences, plain
 from resnet_viz.ui.sidebar import model_name
 from resnet_viz.units import shape_text
-from resnet_viz.views.colours import Scale, shared_scale
+from resnet_viz.views.colours import Scale
 
 __all__ = ["draw"]
 
@@ -37,11 +39,11 @@ def draw(of: Pass, layer: str, name: str) -> None:
     Raises:
         ResNetVizError: The maps cannot be had; the text says why.
     """
+    chosen.first("compare", "picture")
     what = st.segmented_control(
         "Compare with",
         list(_WITH),
         key="compare",
-        default="picture",
         required=True,
         format_func=_WITH.__getitem__,
     )
@@ -52,32 +54,46 @@ def draw(of: Pass, layer: str, name: str) -> None:
             found = _other_picture()
             other = replace(of, picture=found.picture, picture_key=found.key)
             title, other_title = name, found.name
-    if layer != INPUT and layer not in trace(other.spec).outputs:
-        raise LayerError(
-            f"{other_title} has no layer {layer}; choose a layer that both networks have."
-        )
-    pair = [captured(each, layer) for each in (of, other)]
-    scale = _common_scale(pair)
+    pair = [captured(of, layer)]
+    titles = [title]
+    with errors_as_sentences():
+        pair.append(_second(other, layer, other_title))
+        titles.append(other_title)
+    scale = common_scale(each.maps for each in pair)
     bar(scale, own=False)
-    sides = zip(st.columns(2, gap="medium"), (of, other), pair, (title, other_title), strict=True)
+    sides = zip(st.columns(2, gap="medium"), (of, other), pair, titles, strict=False)
     for place, each, found_layer, label in sides:
-        with place, errors_as_sentences():
+        with place:
             _side(each, found_layer, scale, label)
-    _difference(pair)
+    if len(pair) == 2:
+        _difference(pair)
+
+
+def _second(other: Pass, layer: str, title: str) -> Layer:
+    """The maps of the other pass.
+
+    Raises:
+        ResNetVizError: They cannot be had; the text says why.
+    """
+    if layer != INPUT and layer not in trace(other.spec).outputs:
+        raise LayerError(f"{title} has no layer {layer}; choose a layer that both networks have.")
+    if not is_here(other.spec, other.weights):
+        raise WeightsError("The second network waits for its weights; get them or name others.")
+    return captured(other, layer)
 
 
 def _other_picture() -> Subject:
     """One of the visitor's own, or a sample."""
-    uploads = st.session_state.get("picture") or []
-    own = [f"upload:{index}" for index in range(len(uploads))]
-    names = {key: f"{index + 1}: {uploads[index].name}" for index, key in enumerate(own)}
+    given = uploads.stored("picture")
+    own = [f"upload:{index}" for index in range(len(given))]
+    names = {key: f"{index + 1}: {given[index].name}" for index, key in enumerate(own)}
     names |= {key: sample.title for key, sample in SAMPLES.items()}
     if st.session_state.get("other_picture") not in names:
         st.session_state["other_picture"] = "coffee"
     key = st.selectbox("Picture", list(names), key="other_picture", format_func=names.__getitem__)
     if key in own:
-        file = uploads[own.index(key)]
-        return subject(file.getvalue(), file.name)
+        upload = given[own.index(key)]
+        return subject(upload.data, upload.name)
     return subject(sample_bytes(key), SAMPLES[key].title)
 
 
@@ -86,19 +102,17 @@ def _other_network(of: Pass) -> tuple[Pass, str, str]:
     now = "now"
     names = {now: "This network"} | {key: model_name(key) for key in PRESETS}
     key = st.selectbox("Network", list(names), key="other_network", format_func=names.__getitem__)
-    text = st.text_input("Its weights", "random:1", key="other_weights")
+    chosen.first("other_weights", "random:1")
+    text = st.text_input(
+        "Its weights", key="other_weights", help="random:<seed>, patterns, imagenet or imagenet:v2."
+    )
     source = parse_source(text)
     spec = of.spec
     if key != now:
-        classes = PRESETS[key].num_classes
-        spec = replace(PRESETS[key], in_channels=of.spec.in_channels, num_classes=classes)
-    other = replace(of, spec=spec, weights=Weights(source.text, source.text, source.text))
-    other = replace(other, without=())
+        spec = replace(PRESETS[key], in_channels=of.spec.in_channels)
+    weights = Weights(source.text, source.text, source.text)
+    other = replace(of, spec=spec, weights=weights, without=())
     return other, f"This network, {of.weights.label}", f"{names[key]}, {source.text}"
-
-
-def _common_scale(pair: list[Layer]) -> Scale:
-    return shared_scale(np.concatenate([each.maps.ravel() for each in pair]))
 
 
 def _side(of: Pass, layer: Layer, scale: Scale, label: str) -> None:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from resnet_viz.convolution import ConvolutionStep, convolve_at
 from resnet_viz.graph import Operation, trace
 from resnet_viz.ui import frame
+from resnet_viz.ui.feature_maps.answers import Maps, all_maps, conv_weight
 from resnet_viz.ui.feature_maps.cell import choose_cell, chosen_cell
-from resnet_viz.ui.feature_maps.maps import busiest
-from resnet_viz.ui.feature_maps.passes import Maps, Pass, conv_weight, maps
+from resnet_viz.ui.feature_maps.channels import busiest, choose_channel
+from resnet_viz.ui.feature_maps.passes import Pass
 from resnet_viz.ui.image_view import image_view
 from resnet_viz.ui.messages import plain
 from resnet_viz.views.colours import shared_scale
@@ -28,7 +29,7 @@ _STYLE: Final = """<style>
 .steps, .steps div {display: flex; gap: 0.5rem; align-items: center}
 .steps {flex-wrap: wrap}
 .numbers {border-collapse: separate; border-spacing: 2px; font-variant-numeric: tabular-nums}
-.numbers caption {caption-side: top; text-align: left; padding: 0 0 0.25rem}
+.numbers caption {caption-side: top; text-align: left; white-space: nowrap; padding: 0 0 0.25rem}
 .numbers td {min-width: 2.7rem; padding: 0.2rem; text-align: right; font-size: 0.75rem;
   outline: 1px solid rgba(128, 128, 128, 0.6)}
 .steps .sign {font-size: 1.6rem}
@@ -45,11 +46,12 @@ def draw(of: Pass, layer: str) -> None:
     with left:
         operation = _choose_convolution(of, layer)
     with st.spinner(f"Running the network up to {operation.path} …", show_time=True):
-        entering = maps(of, operation.inputs[0])
-        leaving = maps(of, operation.path)
+        entering, leaving = all_maps(of, [operation.inputs[0], operation.path])
         weight = conv_weight(of, operation.path)
     with left:
-        channel = _number("Output channel", "conv_out", len(leaving), busiest(leaving))
+        channel = choose_channel(
+            "Output channel", "conv_out", range(len(leaving)), lambda: busiest(leaving)
+        )
         row, column = _choose_cell(operation, leaving[channel], channel)
     step = convolve_at(
         entering,
@@ -81,15 +83,6 @@ def _choose_convolution(of: Pass, layer: str) -> Operation:
     return graph.by_path[picked]
 
 
-def _number(label: str, key: str, count: int, first: int = 0) -> int:
-    """A channel's number, within what there is; `first` until one is chosen."""
-    state = st.session_state
-    state[key] = min(state.get(key, first), count - 1)
-    if count == 1:
-        return 0
-    return int(st.number_input(label, 0, count - 1, key=key, step=1))
-
-
 def _choose_cell(operation: Operation, values: Maps, channel: int) -> tuple[int, int]:
     row, column = chosen_cell(values.shape[0], values.shape[1])
     image_view(
@@ -99,16 +92,21 @@ def _choose_cell(operation: Operation, values: Maps, channel: int) -> tuple[int,
         values=values,
         selected=(row, column),
         max_height=320,
-        on_select=choose_cell,
+        on_select=choose_cell(*values.shape),
     )
     return row, column
 
 
 def _one_channel(step: ConvolutionStep) -> None:
     """One input channel's patch times its kernel."""
-    index = _number("Input channel", "conv_in", len(step.kernel))
+    number = choose_channel(
+        "Input channel",
+        "conv_in",
+        step.channels,
+        lambda: step.channels[int(np.abs(step.per_channel).argmax())],
+    )
+    index = step.channels.index(number)
     patch, kernel, products = step.patch[index], step.kernel[index], step.products[index]
-    number = step.channels[index]
     tables: tuple[tuple[str, NDArray[np.float64], bool], ...] = (
         (f"Patch of input channel {number}", patch, True),
         ("Kernel", kernel, False),

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
 import streamlit as st
 
+from resnet_viz.spec import preset_name
 from resnet_viz.ui.downloads import Download, downloads
 from resnet_viz.ui.feature_maps import cell
-from resnet_viz.ui.feature_maps.passes import Maps, Pass, maps
+from resnet_viz.ui.feature_maps.answers import Maps, maps
+from resnet_viz.ui.feature_maps.channels import (
+    busiest,
+    by_hand,
+    choose_channel,
+    settle_channel,
+)
+from resnet_viz.ui.feature_maps.passes import Pass
 from resnet_viz.ui.image_view import Grid, image_view
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import shape_text, si
@@ -20,10 +28,10 @@ from resnet_viz.views.mosaic import Mosaic, colour_bar, mosaic, png_bytes
 from resnet_viz.views.statistics import ORDERS, LayerStatistics, ranked, statistics
 from resnet_viz.views.tables import channel_table, csv_text
 
-__all__ = ["MAX_MOSAIC_SIDE", "Layer", "bar", "busiest", "captured", "draw", "drawn_mosaic"]
+__all__ = ["Layer", "bar", "captured", "common_scale", "draw", "drawn_mosaic"]
 
 # More is more than a screen shows, and has to travel to the browser.
-MAX_MOSAIC_SIDE: Final = 1460
+_MAX_MOSAIC_SIDE: Final = 1460
 
 
 class Layer(NamedTuple):
@@ -73,15 +81,16 @@ def draw(of: Pass, path: str) -> None:
             label_visibility="collapsed",
             width=160,
         )
-        downloads("Take along", "take_maps", lambda: _files(layer, own))
+        places = ranked(layer.numbers.channels, order)
+        downloads("Take along", "take_maps", lambda: _files(of, layer, own, places))
     scale = shared_scale(layer.maps)
-    places = ranked(layer.numbers.channels, order)
+    first = busiest(layer.maps)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         bar(scale, own)
-        _mosaic(layer, scale, own, places)
+        _mosaic(layer, scale, own, places, first)
     with right:
-        channel = _choose_channel(len(places))
+        channel = choose_channel("Channel", "channel", range(len(places)), lambda: first)
         cell.draw(of, layer.path, layer.maps, scale, own, channel)
     with left:
         cell.draw_numbers(of, layer.path, layer.maps, channel)
@@ -89,12 +98,13 @@ def draw(of: Pass, path: str) -> None:
 
 def _caption(of: Pass, layer: Layer) -> None:
     total = layer.numbers.total
-    bad = f", {total.not_finite} values are not finite" if total.not_finite else ""
+    bad = f", {total.not_finite:,} values are not finite" if total.not_finite else ""
+    dead = layer.numbers.dead_channels
     st.caption(
         plain(
             f"{layer.path}: {shape_text(layer.maps.shape)}, weights {of.weights.label}, "
             f"mean {total.mean:.3g}, {total.sparsity:.0%} zeros, "
-            f"{layer.numbers.dead_channels} dead channels, {si(layer.maps.nbytes, 'B')}{bad}"
+            f"{dead} dead channel{'' if dead == 1 else 's'}, {si(layer.maps.nbytes, 'B')}{bad}"
         )
     )
 
@@ -113,24 +123,37 @@ def bar(scale: Scale, own: bool) -> None:
         st.markdown(plain(high), width="content")
 
 
+def common_scale(several: Iterable[Maps]) -> Scale:
+    """One scale for several arrays of maps."""
+    ends = [shared_scale(each) for each in several]
+    low, high = min(scale.low for scale in ends), max(scale.high for scale in ends)
+    if any(scale.diverging for scale in ends):
+        reach = max(-low, high)
+        return Scale(-reach, reach, True)
+    return Scale(low, high, False)
+
+
 def drawn_mosaic(layer: Layer, scale: Scale, own: bool, places: tuple[int, ...]) -> Mosaic:
     """The mosaic with its channels in an order."""
     in_order = places == tuple(range(len(places)))
     values = layer.maps if in_order else layer.maps[list(places)]
-    return mosaic(values, "channel" if own else scale, max_side=MAX_MOSAIC_SIDE)
+    return mosaic(values, "channel" if own else scale, max_side=_MAX_MOSAIC_SIDE)
 
 
-def _mosaic(layer: Layer, scale: Scale, own: bool, places: tuple[int, ...]) -> None:
+def _mosaic(layer: Layer, scale: Scale, own: bool, places: tuple[int, ...], first: int) -> None:
     """All channels; a click chooses one."""
-    most = len(places) - 1
-    state = st.session_state
-    state["channel"] = min(state.get("channel", busiest(layer.maps)), most)
+    channel = settle_channel("channel", range(len(places)), lambda: first)
+
+    def choose(tile: int) -> None:
+        by_hand("channel")
+        st.session_state["channel"] = places[tile]
+
     drawn = drawn_mosaic(layer, scale, own, places)
     image_view(
         drawn.image,
         key="mosaic",
         alt=f"All {drawn.channels} channels of {layer.path}, "
-        + ("in reading order" if places == tuple(range(most + 1)) else "sorted"),
+        + ("in reading order" if places == tuple(range(len(places))) else "sorted"),
         grid=Grid(
             rows=drawn.rows,
             columns=drawn.columns,
@@ -140,22 +163,9 @@ def _mosaic(layer: Layer, scale: Scale, own: bool, places: tuple[int, ...]) -> N
             labels=tuple(_label(layer, channel) for channel in places),
         ),
         marks=[i for i, channel in enumerate(places) if layer.numbers.channels[channel].dead],
-        selected=places.index(state["channel"]),
-        on_select=lambda tile: state.update(channel=places[tile]),
+        selected=places.index(channel),
+        on_select=choose,
     )
-
-
-def busiest(values: Maps) -> int:
-    """The channel that varies most, which is the one to look at first."""
-    flat = np.nan_to_num(values.reshape(len(values), -1), posinf=0, neginf=0)
-    return int(flat.var(axis=1).argmax())
-
-
-def _choose_channel(count: int) -> int:
-    """The channel's number; the mosaic has seen to it that there is such a channel."""
-    if count == 1:  # a widget needs a choice
-        return 0
-    return int(st.number_input("Channel", 0, count - 1, key="channel", step=1))
 
 
 def _label(layer: Layer, channel: int) -> str:
@@ -164,16 +174,16 @@ def _label(layer: Layer, channel: int) -> str:
     return f"channel {channel} · mean {numbers.mean:.3g} · max {numbers.max:.3g}{dead}"
 
 
-def _files(layer: Layer, own: bool) -> Iterator[Download]:
-    name = layer.path
-    order = tuple(range(len(layer.maps)))
-    picture = png_bytes(drawn_mosaic(layer, shared_scale(layer.maps), own, order).image)
+def _files(of: Pass, layer: Layer, own: bool, places: tuple[int, ...]) -> Iterator[Download]:
+    """The mosaic as it is shown; the maps and numbers in the channels' own order."""
+    name = f"{preset_name(of.spec) or 'resnet'}_{layer.path}"
+    picture = png_bytes(drawn_mosaic(layer, shared_scale(layer.maps), own, places).image)
     yield Download("The mosaic, PNG", picture, f"{name}.png", "image/png")
     array = io.BytesIO()
     np.save(array, layer.maps)
     yield Download("The maps, NPY", array.getvalue(), f"{name}.npy", "application/octet-stream")
-    table = csv_text(channel_table(layer.numbers))
-    yield Download("The numbers, CSV", table, f"{name}.csv", "text/csv")
     archive = io.BytesIO()
     np.savez_compressed(archive, maps=layer.maps)
     yield Download("The maps, NPZ", archive.getvalue(), f"{name}.npz", "application/octet-stream")
+    table = csv_text(channel_table(layer.numbers))
+    yield Download("The numbers, CSV", table, f"{name}.csv", "text/csv")

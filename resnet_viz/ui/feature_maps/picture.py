@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+import numpy as np
 import streamlit as st
 
 from resnet_viz.images import MAX_BYTES, Picture, Pixels
@@ -19,7 +21,7 @@ from resnet_viz.preparation import (
 )
 from resnet_viz.samples import SAMPLES, sample_bytes
 from resnet_viz.spec import MAX_SIDE, InputSpec
-from resnet_viz.ui import caches, chosen
+from resnet_viz.ui import caches, chosen, uploads
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.messages import errors_as_sentences
 from resnet_viz.units import shape_text
@@ -30,6 +32,7 @@ __all__ = [
     "choose_fit",
     "choose_picture",
     "follow_native",
+    "in_colour",
     "received",
     "show_received",
     "subject",
@@ -62,41 +65,60 @@ class Subject(NamedTuple):
 
 def choose_picture() -> Subject | None:
     """Upload, camera or sample; None, and a sentence on the page, where it is no picture."""
-    uploads = st.file_uploader(
+    st.file_uploader(
         "Your pictures",
         type=list(PICTURE_TYPES),
         key="picture",
         accept_multiple_files=True,
         max_upload_size=MAX_BYTES // 10**6,
+        on_change=uploads.store,
+        args=("picture",),
     )
+    own = uploads.stored("picture")
     shot = None
-    if st.toggle("Camera", key="use_camera", disabled=bool(uploads)) and not uploads:
+    if st.toggle("Camera", key="use_camera", disabled=bool(own)) and not own:
         shot = st.camera_input("Take a picture", key="camera", label_visibility="collapsed")
     sample = st.selectbox(
         "Or a sample",
         list(SAMPLES),
         key="sample",
         format_func=lambda key: SAMPLES[key].title,
-        disabled=bool(uploads) or shot is not None,
+        disabled=bool(own) or shot is not None,
     )
-    upload = shot
-    if uploads:
-        upload = uploads[-1]
-        if len(uploads) > 1:
-            index = st.selectbox(
-                "Picture",
-                range(len(uploads)),
-                key="upload",
-                format_func=lambda place: f"{place + 1}: {uploads[place].name}",
-            )
-            upload = uploads[min(index, len(uploads) - 1)]
     found = None
     with errors_as_sentences():
-        if upload is None:
-            found = subject(sample_bytes(sample), SAMPLES[sample].title)
+        if own:
+            upload = _one_of(own)
+            found = Subject(caches.picture(upload.data, upload.sha256), upload.sha256, upload.name)
+        elif shot is not None:
+            found = subject(shot.getvalue(), "the camera's picture")
         else:
-            found = subject(upload.getvalue(), upload.name)
+            found = subject(sample_bytes(sample), SAMPLES[sample].title)
     return found
+
+
+def _one_of(own: Sequence[uploads.Upload]) -> uploads.Upload:
+    """The upload that is chosen; with a way to forget those that another visit to the page left."""
+    if not st.session_state.get("picture"):
+        st.button(
+            f"Forget {'the upload' if len(own) == 1 else f'{len(own)} uploads'}",
+            key="forget_pictures",
+            on_click=uploads.forget,
+            args=("picture",),
+        )
+    if len(own) == 1:
+        return own[0]
+    places = range(len(own))
+    if st.session_state.get("upload") not in places:
+        st.session_state["upload"] = len(own) - 1
+    return own[
+        st.selectbox(
+            "Picture",
+            places,
+            key="upload",
+            format_func=lambda place: f"{place + 1}: {own[place].name}",
+        )
+    ]
 
 
 def subject(data: bytes, name: str) -> Subject:
@@ -111,11 +133,12 @@ def subject(data: bytes, name: str) -> Subject:
 
 def choose_fit() -> tuple[Fit, bool]:
     """How a picture is brought to the input, and whether it is normalised."""
-    fit: Fit = st.segmented_control(
+    chosen.first("fit", "crop")
+    chosen.first("normalise", True)
+    fit = st.segmented_control(
         "Fit to the input",
         list(FITS),
         key="fit",
-        default="crop",
         format_func=_FIT_NAMES.__getitem__,
         required=True,
         help="Crop the middle; pad to a letterbox; stretch; or native: the input takes the "
@@ -123,13 +146,12 @@ def choose_fit() -> tuple[Fit, bool]:
     )
     normalise = st.toggle(
         "Normalise",
-        value=True,
         key="normalise",
         help="Divided by 255, less ImageNet's mean "
         f"({', '.join(map(str, IMAGENET_MEAN))}), over its deviation "
         f"({', '.join(map(str, IMAGENET_STD))}). Off: values from 0 to 1.",
     )
-    return fit, normalise
+    return fit or "crop", normalise
 
 
 def received(picture: Picture, size: InputSpec, fit: Fit) -> Pixels:
@@ -145,6 +167,11 @@ def received(picture: Picture, size: InputSpec, fit: Fit) -> Pixels:
     # A native picture has the input's proportions.
     shown: Fit = "stretch" if fit == "native" else fit
     return framed(picture, replace(size, height=height, width=width), shown)
+
+
+def in_colour(pixels: Pixels) -> Pixels:
+    """A picture ``[h, w, 1 or 3]`` as ``[h, w, 3]``."""
+    return pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
 
 
 def show_received(choice: Choice, found: Subject, fit: Fit, normalise: bool) -> None:

@@ -10,9 +10,10 @@ import streamlit as st
 
 from resnet_viz.graph import trace
 from resnet_viz.prediction import Guess, predict
-from resnet_viz.ui import frame
-from resnet_viz.ui.feature_maps.passes import Maps, Pass, grad_cam, loaded, occlusion, survey
-from resnet_viz.ui.feature_maps.picture import received
+from resnet_viz.ui import chosen, frame
+from resnet_viz.ui.feature_maps.answers import Maps, grad_cam, loaded, occlusion, survey
+from resnet_viz.ui.feature_maps.passes import Pass
+from resnet_viz.ui.feature_maps.picture import in_colour, received
 from resnet_viz.ui.image_view import image_view
 from resnet_viz.ui.messages import errors_as_sentences, plain
 from resnet_viz.units import shape_text, si
@@ -23,7 +24,7 @@ __all__ = ["draw"]
 
 _MOST_NAMES: Final = 1000  # classes that a list can hold
 _STEPS: Final = 8  # windows of an occlusion beside one another
-_QUICK_MACS: Final = 10**11  # a few seconds on two CPU cores; more is asked for first
+_QUICK_MACS: Final = 3 * 10**10  # a second or so on two CPU cores; more is asked for first
 
 
 def draw(of: Pass, layer: str) -> None:
@@ -33,12 +34,14 @@ def draw(of: Pass, layer: str) -> None:
         ResNetVizError: The network cannot be run; the text says why.
     """
     with st.spinner("Running the network …", show_time=True):
-        logits = survey(of).logits
-        names = loaded(of).class_names
+        logits, names = survey(of).logits, loaded(of).class_names
+    if not np.isfinite(logits).all():
+        st.info("There is no prediction: the logits are not finite numbers.")
+        return
     guesses = predict(logits, names)
     left, right = st.columns(2, gap="medium")
     with left:
-        _bars(of, logits, guesses, names)
+        _bars(of, guesses, names)
         target = _choose_class(logits, guesses, names)
     with right, errors_as_sentences():
         _where(of, layer, target)
@@ -48,11 +51,9 @@ def _name(index: int, names: tuple[str, ...] | None) -> str:
     return f"{index}: {names[index]}" if names else f"class {index}"
 
 
-def _bars(
-    of: Pass, logits: Maps, guesses: tuple[Guess, ...], names: tuple[str, ...] | None
-) -> None:
+def _bars(of: Pass, guesses: tuple[Guess, ...], names: tuple[str, ...] | None) -> None:
     """The five likeliest; probabilities where the head was trained, else logits."""
-    trained = of.weights.label.partition(":")[0] != "random"
+    trained = loaded(of).head_kept
     values = [guess.probability * 100 if trained else guess.logit for guess in guesses]
     before = None
     if of.without:
@@ -74,11 +75,9 @@ def _bars(
         key="top",
     )
     if not trained:
-        st.caption("Random weights have learned nothing: their logits are chance.")
+        st.caption("This classifier has learned nothing: its logits are chance.")
     elif names is None:
         st.caption("These weights bring no names of classes.")
-    if not np.isfinite(logits).all():
-        st.caption("Some logits are not finite.")
 
 
 def _choose_class(logits: Maps, guesses: tuple[Guess, ...], names: tuple[str, ...] | None) -> int:
@@ -106,19 +105,18 @@ def _where(of: Pass, layer: str, target: int) -> None:
     Raises:
         ResNetVizError: It would take too much.
     """
+    chosen.first("where", "Grad-CAM")
+    chosen.first("where_opacity", 0.6)
     how = st.segmented_control(
         "Where",
         ["Grad-CAM", "Occlusion"],
         key="where",
-        default="Grad-CAM",
         required=True,
         help="Grad-CAM (Selvaraju et al. 2017) weighs a layer's maps by the class's gradient. "
         "Occlusion covers one window after the other and measures how far the logit falls.",
     )
-    opacity = st.slider("Opacity", 0.0, 1.0, 0.6, 0.05, key="where_opacity")
-    shown = received(of.picture, of.size, of.fit)
-    if shown.shape[2] == 1:
-        shown = np.repeat(shown, 3, axis=2)
+    opacity = st.slider("Opacity", 0.0, 1.0, step=0.05, key="where_opacity")
+    shown = in_colour(received(of.picture, of.size, of.fit))
     over: Maps | None = None
     at = ""
     with errors_as_sentences():
@@ -138,6 +136,8 @@ def _where(of: Pass, layer: str, target: int) -> None:
         clickable=False,
         max_height=420,
     )
+    if over is not None:
+        st.caption(f"From {min(float(over.min()), 0.0):.3g} to {over.max():.3g}")
     if at and over is not None:
         note = "" if over.any() else " Nothing in it speaks for this class."
         st.caption(plain(f"Grad-CAM of {at}, {shape_text(over.shape)} cells.{note}"))
@@ -164,14 +164,14 @@ def _occluded(of: Pass, target: int) -> Maps | None:
     Raises:
         ResNetVizError: It would take too much.
     """
-    from resnet_viz.gradients import occlusion_cost
+    from resnet_viz.occlusion import occlusion_cost
 
     side = min(of.size.height, of.size.width)
     window = max(1, -(-side // (_STEPS // 2)))
     stride = max(1, window // 2)
     macs = occlusion_cost(of.spec, of.size, window, stride)
     text = f"{window} × {window} windows, {stride} apart: {si(macs)} multiply-accumulates."
-    st.caption(plain(text))
+    st.caption(plain(text if of.normalise else f"{text} They are covered with black."))
     asked = macs <= _QUICK_MACS or st.toggle("Compute it", key="occlude")
     if not asked:
         return None

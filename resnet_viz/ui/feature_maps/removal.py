@@ -19,7 +19,9 @@ _NAMED: Final = 6  # as many are listed
 
 def removed(spec: ResNetSpec) -> tuple[str, ...]:
     """The blocks without their branch, in the order of the network."""
-    wanted = st.session_state.get(_REMOVED, ())
+    network, wanted = st.session_state.get(_REMOVED, (None, ()))
+    if network != spec:
+        return ()
     return tuple(block.path for block in trace(spec).blocks if block.path in wanted)
 
 
@@ -30,10 +32,10 @@ def choose(spec: ResNetSpec, block: str) -> None:
     state[_FIELD] = list(now)
 
     def turn() -> None:
-        state[_REMOVED] = set(now) ^ {block}
+        state[_REMOVED] = spec, set(now) ^ {block}
 
     def several() -> None:
-        state[_REMOVED] = set(state[_FIELD])
+        state[_REMOVED] = spec, set(state[_FIELD])
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = "Put F(x) back" if block in now else "Remove F(x)"
@@ -60,7 +62,7 @@ def remind(spec: ResNetSpec) -> None:
         return
 
     def restore() -> None:
-        st.session_state[_REMOVED] = set()
+        del st.session_state[_REMOVED]
 
     rest = f" and {len(now) - _NAMED} more" if len(now) > _NAMED else ""
     with st.container(horizontal=True, vertical_alignment="center"):

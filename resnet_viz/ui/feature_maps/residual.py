@@ -11,11 +11,12 @@ from resnet_viz.graph import trace
 from resnet_viz.residual import BlockParts, block_parts
 from resnet_viz.ui import chosen, frame
 from resnet_viz.ui.feature_maps import removal
-from resnet_viz.ui.feature_maps.maps import bar, busiest
-from resnet_viz.ui.feature_maps.passes import Maps, Pass, maps, survey
+from resnet_viz.ui.feature_maps.answers import Maps, all_maps, survey
+from resnet_viz.ui.feature_maps.channels import busiest, choose_channel
+from resnet_viz.ui.feature_maps.maps import bar, common_scale
+from resnet_viz.ui.feature_maps.passes import Pass
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import shape_text
-from resnet_viz.views.colours import shared_scale
 from resnet_viz.views.feature_charts import ratio_chart
 from resnet_viz.views.mosaic import channel_image, mosaic
 
@@ -45,11 +46,12 @@ def draw(of: Pass, layer: str) -> None:
     parts = block_parts(trace(of.spec), block)
     removal.choose(of.spec, block)
     with st.spinner(f"Running the network up to {block} …", show_time=True):
-        taken = {name: maps(of, path) for name, path in _named(parts).items()}
+        named = _named(parts)
+        taken = dict(zip(named, all_maps(of, named.values()), strict=True))
         whole = survey(of)
     _parts(block, parts, taken)
     _check(of, block, taken)
-    _depth(whole, block)
+    _depth(whole, block, of.without)
 
 
 def _named(parts: BlockParts) -> dict[str, str]:
@@ -71,20 +73,18 @@ def _title(name: str, parts: BlockParts) -> str:
 
 def _parts(block: str, parts: BlockParts, taken: dict[str, Maps]) -> None:
     """Five pictures on one scale: of one channel, or of all."""
-    channels = len(taken["sum"])
+    both = min(len(taken["x"]), len(taken["sum"]))  # channels that all parts have
     with st.container(horizontal=True, vertical_alignment="bottom"):
         every = st.toggle("All channels", key="every_channel")
-        state = st.session_state
-        first = busiest(taken["output"])
-        state["part_channel"] = min(state.get("part_channel", first), channels - 1)
         channel = 0
-        if channels > 1 and not every:
-            channel = int(
-                st.number_input(
-                    "Channel of the block", 0, channels - 1, key="part_channel", step=1, width=160
-                )
+        if not every:
+            channel = choose_channel(
+                "Channel of the block",
+                "part_channel",
+                range(len(taken["sum"])),
+                lambda: busiest(taken["output"][:both]),
             )
-    scale = shared_scale(np.concatenate([array.ravel() for array in taken.values()]))
+    scale = common_scale(taken.values())
     bar(scale, own=False)
     for place, (name, array) in zip(st.columns(5, gap="small"), taken.items(), strict=True):
         picture = None
@@ -110,23 +110,25 @@ def _parts(block: str, parts: BlockParts, taken: dict[str, Maps]) -> None:
 def _check(of: Pass, block: str, taken: dict[str, Maps]) -> None:
     """Say whether the parts add up."""
     residual = 0.0 if block in of.without else taken["F(x)"]
-    off = float(np.abs(taken["sum"] - (residual + taken["shortcut"])).max())
-    relu = float(np.abs(taken["output"] - np.maximum(taken["sum"], 0)).max())
+    with np.errstate(all="ignore"):
+        off = np.abs(taken["sum"] - (residual + taken["shortcut"])).max()
+        relu = np.abs(taken["output"] - np.maximum(taken["sum"], 0)).max()
+    apart = float(max(off, relu))
+    cells = f"{taken['sum'].size:,} cells"
+    if not np.isfinite(apart):
+        st.caption(f"Whether the parts add up cannot be said: some of {cells} are not finite.")
+        return
     what = "shortcut alone, F(x) being removed" if block in of.without else "F(x) + shortcut"
-    st.caption(
-        plain(
-            f"sum = {what} and output = max(0, sum), to within {max(off, relu):.1g}, "
-            f"in all {taken['sum'].size:,} cells."
-        )
-    )
+    text = f"sum = {what} and output = max(0, sum), to within {apart:.1g}, in all {cells}."
+    st.caption(plain(text))
 
 
-def _depth(whole: Survey, block: str) -> None:
+def _depth(whole: Survey, block: str, without: tuple[str, ...]) -> None:
     """‖F(x)‖ / ‖x‖ of every block; a click puts a block into focus."""
     names = [each.block for each in whole.residuals]
     ratios = [each.ratio for each in whole.residuals]
     picked = st.plotly_chart(
-        ratio_chart(names, ratios, block, frame.dark()),
+        ratio_chart(names, ratios, block, frame.dark(), without),
         config={"displayModeBar": False},
         alt="The ratio of norms of every block",
         key=f"ratios_{block}",

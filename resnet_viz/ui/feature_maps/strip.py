@@ -11,7 +11,8 @@ from resnet_viz.errors import BudgetError
 from resnet_viz.graph import INPUT, LayerGraph, trace
 from resnet_viz.records import Profile
 from resnet_viz.ui import frame
-from resnet_viz.ui.feature_maps.passes import Pass, survey
+from resnet_viz.ui.feature_maps.answers import survey
+from resnet_viz.ui.feature_maps.passes import Pass
 from resnet_viz.ui.layer_strip import StripStop, layer_strip
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import shape_text
@@ -40,6 +41,11 @@ def draw(of: Pass, layer: str | None) -> None:
         st.caption(plain(f"No overview: {error}"))
         return
     graph = trace(of.spec)
+    if wild := next((stop.path for stop in whole.stops if not np.isfinite(stop.mean)), None):
+        st.caption(
+            f"From {wild} on there are values that are not finite: they outgrow float32. Trained "
+            "weights, or fewer blocks, keep them small."
+        )
     layer_strip(
         _stops(of, whole, graph, frame.dark()),
         key="strip",
@@ -56,7 +62,7 @@ def _stop_of(whole: Survey, graph: LayerGraph, layer: str | None) -> str | None:
     paths = [stop.path for stop in whole.stops]
     if layer in paths:
         return layer
-    operation = graph.by_path.get(graph.outputs.get(layer or "", ""))
+    operation = graph.by_path.get(graph.outputs.get(layer, ""))
     if operation is None:
         return None
     if operation.block is not None:

@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
 from resnet_viz import patterns
 from resnet_viz.errors import WeightsError
+from resnet_viz.graph import trace
 from resnet_viz.published.fetching import cached, fetch
 from resnet_viz.published.imagenet import PUBLISHED, WeightsFile, weights_file
 from resnet_viz.sources import DEFAULT_WEIGHTS, Source, parse_source
-from resnet_viz.spec import ResNetSpec, preset_name
-from resnet_viz.ui import caches, chosen
+from resnet_viz.spec import ResNetSpec, preset_input, preset_name
+from resnet_viz.ui import chosen, uploads
 from resnet_viz.ui.choice import Choice
-from resnet_viz.ui.feature_maps.passes import Pass, Weights, loaded
+from resnet_viz.ui.feature_maps.answers import loaded
+from resnet_viz.ui.feature_maps.passes import Pass, Weights
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import si
+
+if TYPE_CHECKING:
+    from resnet_viz.checkpoints.receipt import Receipt
 
 __all__ = [
     "adapted",
     "choose_weights",
     "is_here",
     "offer_patterns",
+    "offer_random",
     "receipt",
     "set_network",
 ]
 
 _KIND: Final = "weights_kind"
+_NOTES: Final = 3  # as many stand on the page
 _FIRST_CONV: Final = "first_conv"
 _FIRST_CONV_NAMES: Final = {
     "sum": "summed to one",
@@ -44,8 +51,7 @@ def choose_weights(choice: Choice) -> Weights:
     names = _names(choice.spec, source)
     if st.session_state.get(_KIND) != source.text:
         st.session_state[_KIND] = source.text if source.text in names else None
-    upload = st.session_state.get("checkpoint")
-    label = "your checkpoint" if upload else choice.weights
+    label = "your checkpoint" if uploads.stored("checkpoint") else choice.weights
     with st.expander(plain(f"Weights: {label}")):
         st.pills(
             "Weights by name",
@@ -53,26 +59,36 @@ def choose_weights(choice: Choice) -> Weights:
             key=_KIND,
             format_func=names.__getitem__,
             on_change=_named,
-            disabled=bool(upload),
+            disabled=bool(uploads.stored("checkpoint")),
             label_visibility="collapsed",
         )
-        upload = st.file_uploader(
+        st.file_uploader(
             "A checkpoint of your own",
             type=["safetensors", "pth", "pt"],
             key="checkpoint",
             help="A state dict, as torch.save or safetensors write it, also inside a training "
             "checkpoint. Reading it runs none of its code.",
+            on_change=uploads.store,
+            args=("checkpoint",),
         )
-    if upload is not None:
-        data = upload.getvalue()
-        return Weights(data, caches.digest(data), "your checkpoint")
+        own = uploads.stored("checkpoint")
+        if own and not st.session_state.get("checkpoint"):
+            st.button(
+                "Forget the checkpoint",
+                key="forget_checkpoint",
+                on_click=uploads.forget,
+                args=("checkpoint",),
+            )
+    if own:
+        return Weights(own[0].data, own[0].sha256, "your checkpoint")
     return Weights(choice.weights, source.text, source.text)
 
 
 def is_here(spec: ResNetSpec, weights: Weights) -> bool:
     """Whether the weights can be loaded; ImageNet's may have to be downloaded first.
 
-    Where they cannot, the page has a sentence, and a button that downloads them.
+    Where they cannot, the page has a sentence, and a button that downloads them: nothing else
+    on the page does.
     """
     if isinstance(weights.source, bytes):
         return True
@@ -87,15 +103,30 @@ def is_here(spec: ResNetSpec, weights: Weights) -> bool:
     return cached(file) is not None or _downloaded(file)
 
 
-def set_network(spec: ResNetSpec) -> None:
+def set_network(spec: ResNetSpec, label: str = "Set the network to it") -> None:
     """A button that makes the network that of a checkpoint."""
 
     def change() -> None:
-        now = chosen.current()
-        size = replace(now.input, channels=spec.in_channels)
+        now, name = chosen.current(), preset_name(spec)
+        size, usual = now.input, preset_input(chosen.base_preset())
+        if name and (size.height, size.width) == (usual.height, usual.width):
+            size = preset_input(name)
+        size = replace(size, channels=spec.in_channels)
         chosen.fill(replace(now, spec=spec, input=size, layer=None))
 
-    st.button("Set the network to it", key="set_network", on_click=change, type="primary")
+    st.button(label, key="set_network", on_click=change, type="primary")
+
+
+def offer_random() -> None:
+    """A way back from weights that cannot be used."""
+
+    def take() -> None:
+        uploads.forget("checkpoint")
+        st.session_state["weights"] = DEFAULT_WEIGHTS
+
+    if st.session_state.get("checkpoint"):
+        return  # its own cross takes it away
+    st.button("Use random weights", key="use_random", on_click=take)
 
 
 def _names(spec: ResNetSpec, source: Source) -> dict[str, str]:
@@ -119,7 +150,10 @@ def _named() -> None:
 
 def _take_patterns() -> None:
     now = chosen.current()
-    chosen.fill(replace(now, spec=patterns.SPEC, input=patterns.INPUT, weights="patterns"))
+    last = trace(patterns.SPEC).blocks[-1].path
+    chosen.fill(
+        replace(now, spec=patterns.SPEC, input=patterns.INPUT, weights="patterns", layer=last)
+    )
 
 
 def offer_patterns() -> None:
@@ -198,20 +232,28 @@ def receipt(of: Pass) -> None:
         ResNetVizError: The weights cannot be had, or do not fit.
     """
     found = loaded(of).receipt
-    place = st.popover("Receipt", key="receipt", on_change="rerun", width="content")
-    st.caption(plain(found.summary))
-    if not place.open:
-        return
-    with place:
-        for note in found.notes:
-            st.caption(plain(note))
-        rows: list[dict[str, Any]] = [
-            {
-                "key": entry.key,
-                "what became of it": entry.fate,
-                "why": entry.why,
-                "shape": " × ".join(map(str, entry.shape)),
-            }
-            for entry in found.entries
-        ]
-        st.dataframe(rows, hide_index=True, height=360, width=720)
+    other = found.found
+    if other is not None and not loaded(of).head_kept and other.num_classes != of.spec.num_classes:
+        set_network(
+            replace(of.spec, num_classes=other.num_classes),
+            f"Take its {other.num_classes:,} classes",
+        )
+    st.caption(plain(". ".join((found.summary, *found.notes[:_NOTES]))))
+    if st.button("Receipt", key="receipt", help="What became of each tensor."):
+        _table(found)
+
+
+@st.dialog("What became of each tensor", width="large")
+def _table(found: Receipt) -> None:
+    for note in found.notes:
+        st.caption(plain(note))
+    rows: list[dict[str, Any]] = [
+        {
+            "key": entry.key,
+            "what became of it": entry.fate,
+            "why": entry.why,
+            "shape": " × ".join(map(str, entry.shape)),
+        }
+        for entry in found.entries
+    ]
+    st.dataframe(rows, hide_index=True, height=480)
