@@ -70,7 +70,7 @@ def capture_cost(
         SpecError: The input's channels are not the network's.
     """
     graph = trace(spec)
-    wanted = {graph.output_of(path).path for path in _paths(layers)}
+    wanted = [graph.output_of(path).path for path in _paths(layers)]
     if not wanted:
         raise LayerError("No layer was asked for; name at least one, such as layer1.0.")
     macs, running, maps, last = prefix_cost(spec, input, wanted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from resnet_viz.devices import resolve_device
 from resnet_viz.graph import trace
 from resnet_viz.images import MAX_BYTES, load_image
 from resnet_viz.preparation import native_input, prepare, require_fit
+from resnet_viz.published.downloading import Progress
 from resnet_viz.residual import block_parts
 from resnet_viz.sources import DEFAULT_WEIGHTS, FirstConv
 from resnet_viz.spec import InputSpec, ResNetSpec
@@ -42,7 +43,7 @@ def write_feature_maps(
     normalise: bool = True,
     without: Sequence[str] = (),
     device: str = "auto",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Path, ...]:
     """Capture layers for a picture and write ``<path>.npy``, ``<path>.png`` and the lists.
 

@@ -18,7 +18,7 @@ from resnet_viz.errors import ImageError, shown
 from resnet_viz.images import Pixels, load_image
 from resnet_viz.patterns import FIRST_FRESH_SEED, picture
 
-__all__ = ["SAMPLES", "Sample", "sample_bytes", "sample_names"]
+__all__ = ["SAMPLES", "Sample", "sample_bytes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ def _pattern(label: str, number: int) -> Callable[[], Pixels]:
     return partial(picture, label, FIRST_FRESH_SEED + number, 256)
 
 
+# The default first.
 SAMPLES: Final[Mapping[str, Sample]] = MappingProxyType(
     {
         "chelsea": Sample("Chelsea the cat", "chelsea.png"),
@@ -72,11 +73,6 @@ SAMPLES: Final[Mapping[str, Sample]] = MappingProxyType(
         "wide": Sample("Odd: a strip of sky, 50 × 1000 pixels", _wide),
     }
 )
-
-
-def sample_names() -> tuple[str, ...]:
-    """The keys of `SAMPLES`, the default first."""
-    return tuple(SAMPLES)
 
 
 def sample_bytes(name: str) -> bytes:

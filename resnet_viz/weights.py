@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
@@ -15,12 +14,11 @@ from resnet_viz.checkpoints.receipt import Entry, Receipt
 from resnet_viz.checkpoints.state_dicts import Checkpoint
 from resnet_viz.devices import compute, require_memory, resolve_device
 from resnet_viz.model import ResNet, build_model
+from resnet_viz.published.downloading import Progress
 from resnet_viz.sources import DEFAULT_WEIGHTS, FirstConv, Kind, Source, parse_source
 from resnet_viz.spec import ResNetSpec
 
 __all__ = ["MAX_FILE_BYTES", "LoadedWeights", "load", "load_weights"]
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -146,8 +146,10 @@ class LiveStorages(TorchDispatchMode):  # type: ignore[no-untyped-call]
             del self._users[key], self._sizes[key]
 
 
-def simulated_peak(model: ResNet, graph: LayerGraph, size: InputSpec) -> tuple[int, str]:
-    """The most bytes alive, and when, as the real modules run one by one.
+def simulated_peak(
+    model: ResNet, graph: LayerGraph, size: InputSpec, until: str = ""
+) -> tuple[int, str]:
+    """The most bytes alive, and when, as the real modules run one by one, up to one of them.
 
     A tensor is let go after its last reader. Measured when an operation has returned and its
     inputs are still there; what a kernel needs inside itself is not counted.
@@ -161,6 +163,8 @@ def simulated_peak(model: ResNet, graph: LayerGraph, size: InputSpec) -> tuple[i
             alive[op.path] = model.get_submodule(op.path)(*[alive[path] for path in op.inputs])
             if mode.live_bytes > peak:
                 peak, when = mode.live_bytes, op.path
+            if op.path == until:
+                break
             for path in [path for path in alive if reads[path] <= index]:
                 del alive[path]
     return peak, when

@@ -20,7 +20,7 @@ from torch import nn
 from resnet_viz import feature_files, patterns
 from resnet_viz.activations import capture
 from resnet_viz.cli import main
-from resnet_viz.errors import ImageError
+from resnet_viz.errors import ImageError, LayerError
 from resnet_viz.feature_files import LIST_NAME, TABLE_NAME, write_feature_maps
 from resnet_viz.images import load_image
 from resnet_viz.model import build_model
@@ -208,6 +208,26 @@ def test_a_branch_is_left_out(photo: Path, tmp_path: Path) -> None:
     assert not np.array_equal(
         np.load(tmp_path / "maps" / "fc.npy"), _expected(photo, InputSpec())["fc"][0]
     )
+
+
+def test_a_branch_that_is_not_there_is_told_first(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: Any, **__: Any) -> Any:
+        raise AssertionError("weights were fetched")
+
+    monkeypatch.setattr(feature_files, "load", never)
+    for block in ("layer9.0", "layer1", "stem"):
+        with pytest.raises(LayerError, match="no residual block"):
+            write_feature_maps(
+                SPEC,
+                InputSpec(32, 32),
+                image=photo,
+                layers=["conv1"],
+                folder=tmp_path / "maps",
+                without=["layer1.0", block],
+            )
+    assert not (tmp_path / "maps").exists()
 
 
 def test_the_trained_network_and_other_channels(photo: Path, tmp_path: Path) -> None:

@@ -1,21 +1,17 @@
-"""Gradients and occlusion against autograd and loops written out on the plain model."""
+"""Gradients against autograd and formulas written out on the plain model."""
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode, flop_registry
+from torch.utils.flop_counter import flop_registry
 
 from resnet_viz.activations import capture
 from resnet_viz.errors import BudgetError, DeviceError, LayerError, SpecError
@@ -24,8 +20,6 @@ from resnet_viz.gradients import (
     effective_field_cost,
     grad_cam,
     grad_cam_cost,
-    occlusion,
-    occlusion_cost,
 )
 from resnet_viz.model import ResNet, build_model
 from resnet_viz.profile import profile
@@ -152,48 +146,6 @@ def test_grad_cam_without_a_branch() -> None:
         _assert_close(found[target], _cam(model, image, "layer3.0", target))
 
 
-@pytest.mark.parametrize(("window", "stride"), [(8, 8), (7, 3), (20, 11), (24, 24), (5, 5)])
-def test_occlusion_is_a_loop(window: int, stride: int, device: str) -> None:
-    model = build_model(replace(SMALL, num_classes=4), device, seed=2)
-    height, width = 24, 31
-    image = picture(model, InputSpec(height, width))
-    drops, covers = np.zeros((height, width)), np.zeros((height, width))
-    with torch.no_grad():
-        whole = model(image)[0, 1].item()
-        down = math.ceil((height - window) / stride) + 1
-        across = math.ceil((width - window) / stride) + 1
-        for row, column in product(range(down), range(across)):
-            where = np.s_[
-                row * stride : row * stride + window, column * stride : column * stride + window
-            ]
-            covered = image.clone()
-            covered[:, :, where[0], where[1]] = 0
-            drops[where] += whole - model(covered)[0, 1].item()
-            covers[where] += 1
-    found = occlusion(model, image, 1, window=window, stride=stride)
-    assert found.dtype == np.float32
-    assert np.allclose(found, drops / covers, rtol=1e-3, atol=1e-5 * abs(whole))
-    passes = down * across + 1
-    size = InputSpec(height, width)
-    macs = profile(model.spec, size).totals.macs
-    assert occlusion_cost(model.spec, size, window, stride) == passes * macs
-
-
-@settings(max_examples=6)
-@given(height=st.integers(1, 30), width=st.integers(1, 30), data=st.data())
-def test_the_cost_of_occlusion_is_what_is_computed(height: int, width: int, data: Any) -> None:
-    model = build_model(SMALL)
-    window = data.draw(st.integers(1, min(height, width)))
-    stride = data.draw(st.integers(max(1, window // 2), window))
-    if height * width > 12 * stride**2:
-        window = stride = min(height, width)
-    image = torch.ones(3, height, width)
-    with FlopCounterMode(display=False) as counter:
-        occlusion(model, image, 0, window=window, stride=stride)
-    cost = occlusion_cost(SMALL, InputSpec(height, width), window, stride)
-    assert counter.get_total_flops() == 2 * cost
-
-
 class _Watch(LiveStorages):  # type: ignore[no-untyped-call]
     """The most bytes that were alive after any operation, and the operations' flops.
 
@@ -240,7 +192,6 @@ def test_several_threads_on_one_model_leave_it_as_it_was() -> None:
         return [
             grad_cam(model, image, "layer2.0", 2),
             effective_field(model, image, "layer3.0", None, 1, 1),
-            occlusion(model, image, 2, window=20, stride=20),
             capture(model, image, "fc")["fc"].numpy(),
         ]
 
@@ -330,19 +281,6 @@ ONE = torch.ones(3, 20, 20)
             BudgetError,
             "of memory",
         ),
-        (lambda m: occlusion(m, ONE, 0, window=21, stride=1), SpecError, "window must lie"),
-        (lambda m: occlusion(m, ONE, 0, window=4, stride=5), SpecError, "stride must lie"),
-        (lambda m: occlusion(m, ONE, 3, window=4, stride=4), SpecError, "target must lie"),
-        (
-            lambda m: occlusion(m, ONE, 0, window=4, stride=4, max_macs=9),
-            BudgetError,
-            "greater stride",
-        ),
-        (
-            lambda m: occlusion(m, ONE, 0, window=4, stride=4, budget_bytes=9),
-            BudgetError,
-            "of memory",
-        ),
     ],
 )
 def test_refusals(
@@ -368,5 +306,3 @@ def test_a_layer_that_is_not_there_and_a_network_without_values() -> None:
         grad_cam(empty, ONE, "layer1", 0)
     with pytest.raises(DeviceError, match="no values"):
         effective_field(empty, ONE, "layer1", 0, 0, 0)
-    with pytest.raises(DeviceError, match="no values"):
-        occlusion(empty, ONE, 0, window=4, stride=4)

@@ -141,6 +141,18 @@ def test_every_module_can_be_asked_for_and_yields_its_own_output(spec: ResNetSpe
         assert outputs[graph.output_of(path).path] is output
 
 
+@settings(max_examples=50)
+@given(specs())
+def test_stops_are_what_enters_and_leaves_the_blocks(spec: ResNetSpec) -> None:
+    graph = trace(spec)
+    names = [f"layer{n}.{k}" for n, count in enumerate(spec.blocks, 1) for k in range(count)]
+    assert list(graph.stops) == ["stem", *names, "avgpool"]
+    chain = [graph.stops[name] for name in ("stem", *names)]
+    assert [block.source for block in graph.blocks] == chain[:-1]
+    assert [block.output for block in graph.blocks] == chain[1:]
+    assert graph.by_path[graph.stops["avgpool"]].inputs == (chain[-1],)
+
+
 @pytest.mark.parametrize(
     ("path", "near"),
     [

@@ -24,10 +24,14 @@ PAGES = [
 ]
 SOURCES = [*LIBRARY, *UI, *PAGES]
 
-# Rooms that stand on torch; all others can be imported without waiting for it.
+# Modules that stand on torch; all others can be imported without waiting for it.
 NEEDS_TORCH = {
-    *("activations", "devices", "feature_files", "gradients", "model", "survey", "weights"),
-    *("adaptation", "reader_process", "reading", "recognition", "state_dicts"),
+    f"resnet_viz.{name}"
+    for name in (
+        *("activations", "budget", "devices", "feature_files", "gradients", "model"),
+        *("occlusion", "survey", "weights", "checkpoints.adaptation", "checkpoints.reading"),
+        *("checkpoints.reader_process", "checkpoints.recognition", "checkpoints.state_dicts"),
+    )
 }
 
 
@@ -74,8 +78,7 @@ def test_streamlit_stays_in_the_app() -> None:
 
 
 def test_views_need_neither_torch_nor_what_computes_with_it() -> None:
-    rooms = [_name(path) for path in LIBRARY if path.stem in NEEDS_TORCH]
-    assert _importing(VIEWS, "torch", "streamlit", *rooms) == []
+    assert _importing(VIEWS, "torch", "streamlit", *sorted(NEEDS_TORCH)) == []
 
 
 def test_the_library_knows_neither_app_nor_pages() -> None:
@@ -156,12 +159,39 @@ def _loaded_after(modules: list[str]) -> set[str]:
 
 def test_shapes_can_be_shown_without_waiting_for_torch() -> None:
     library = [
-        _name(path) for path in LIBRARY if path.stem not in NEEDS_TORCH and path.stem != "__main__"
+        name for name in map(_name, LIBRARY) if name not in {"resnet_viz.__main__", *NEEDS_TORCH}
     ]
     assert {"resnet_viz", "resnet_viz.spec", "resnet_viz.graph", "resnet_viz.profile"} <= set(
         library
     )
     assert not _loaded_after(library) & {"torch", "streamlit", "safetensors", "skimage"}
+
+
+def test_those_that_stand_on_torch_do() -> None:
+    """Each alone, with none of the others loaded before it."""
+    code = """if True:
+        import importlib, sys
+        sys.modules["torch"] = None  # cannot be imported, so nor can who stands on it
+        without = []
+        for name in sys.argv[1:]:
+            try:
+                importlib.import_module(name)
+            except ImportError as error:
+                assert (error.name or "").split(".")[0] == "torch", (name, error)
+            else:
+                without.append(name)
+            for loaded in [loaded for loaded in sys.modules if loaded.startswith("resnet_viz")]:
+                del sys.modules[loaded]
+        print(*without)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", code, *sorted(NEEDS_TORCH)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert done.stdout.split() == []
 
 
 def test_the_glue_of_the_app_does_not_wait_for_torch_either() -> None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from resnet_viz.graph import INPUT, LayerGraph, trace
 from resnet_viz.model import ResNet, build_model
 from resnet_viz.plan import make_plan
-from resnet_viz.profile import profile
+from resnet_viz.profile import prefix_cost, profile
 from resnet_viz.records import Profile
 from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec
 from tests.oracles import last_reads, recompute, simulated_peak
@@ -184,6 +184,25 @@ def test_peak_memory_is_that_of_real_tensors_to_the_byte(spec: ResNetSpec, size:
     simulated = simulated_peak(build_model(spec, seed=None), trace(spec), size)
     assert (totals.peak_activation_bytes, totals.peak_path) == simulated
     assert totals.peak_activation_bytes == 4 * recompute(trace(spec), size).peak_elements
+
+
+@settings(max_examples=75)
+@given(specs(max_planes=48), inputs(), st.data())
+def test_a_pass_that_ends_early_takes_what_its_operations_take(
+    spec: ResNetSpec, size: InputSpec, data: st.DataObject
+) -> None:
+    report, graph = profile(spec, size), trace(spec)
+    paths = data.draw(st.sets(st.sampled_from([op.path for op in graph]), min_size=1, max_size=3))
+    cost = prefix_cost(spec, size, paths)
+    run = report.layers[: 1 + max(report.layers.index(report.layer(path)) for path in paths)]
+    assert cost.last == run[-1].path
+    assert cost.macs == sum(row.macs for row in run)
+    assert cost.output_bytes == sum(report.by_path[path].output_bytes for path in paths)
+    model = build_model(spec, seed=None)
+    assert cost.peak_bytes == simulated_peak(model, graph, size, cost.last)[0]
+    whole = prefix_cost(spec, size, [graph.operations[-1].path])
+    assert whole.macs == report.totals.macs
+    assert whole.peak_bytes == report.totals.peak_activation_bytes
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnext50_32x4d", "resnet56"])

@@ -189,7 +189,7 @@ def test_several_threads_on_one_model() -> None:
 @pytest.mark.parametrize(
     ("image", "changes", "error", "says"),
     [
-        (torch.ones(2, 3, 20, 20), {}, SpecError, "one picture"),
+        (torch.ones(2, 3, 20, 20), {}, SpecError, "One picture"),
         (torch.ones(4, 20, 20), {}, SpecError, "4 channels"),
         (torch.ones(20, 20), {}, SpecError, "float tensor"),
         (torch.ones(3, 20, 20), {"thumb_side": 0}, SpecError, "thumb_side"),

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save as safetensors_bytes
 
 from resnet_viz import devices, patterns
+from resnet_viz.checkpoints.reading import read_checkpoint
 from resnet_viz.errors import BudgetError, DeviceError, MismatchError, WeightsError
 from resnet_viz.model import ResNet, build_model
 from resnet_viz.published import fetching, imagenet
@@ -180,12 +181,37 @@ def test_a_device_that_is_not_there_is_told_before_the_file_is_read() -> None:
             load(SPEC, source, "cuda:99")
 
 
-def test_a_network_that_does_not_fit_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = safetensors_bytes(some_state())
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        ("random:0", "The weights of this network"),
+        (safetensors_bytes(some_state()), "This checkpoint"),
+    ],
+    ids=["random", "file"],
+)
+def test_what_does_not_fit_in_memory(
+    source: str | bytes, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(devices, "free_bytes", lambda device: 1000)
-    for source in ("random:0", data):
-        with pytest.raises(BudgetError, match="The weights of this network would need"):
-            load(SPEC, source)
+    with pytest.raises(BudgetError, match=f"{what} would need .* and at most 500 B may be used"):
+        load(SPEC, source)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_checkpoint_that_has_been_read(suffix: str, device: str) -> None:
+    data = FORMATS[suffix](some_state())
+    checkpoint = read_checkpoint(data)
+    for spec in (SPEC, replace(SPEC, in_channels=1, num_classes=5)):
+        read, unread = load(spec, checkpoint, device), load(spec, data, device)
+        _assert_holds(read.model.cpu(), unread.model.cpu().state_dict(), spec)
+        assert read.receipt == unread.receipt
+        assert read.head_kept == unread.head_kept == (spec == SPEC)
+    # Another network of it takes nothing away.
+    assert checkpoint.state.keys() == some_state().keys()
+
+
+def test_a_head_that_was_never_learned() -> None:
+    assert not load(SPEC, "random:0").head_kept
 
 
 def test_without_values() -> None:

@@ -1,7 +1,7 @@
 """ImageNet weights and class names as torchvision publishes them.
 
-Facts and figures are those of torchvision 0.29, models/resnet.py (addresses, hashes, sizes,
-accuracies) and models/_meta.py (the names of the classes). Nothing here downloads: see
+Facts and figures are those of torchvision 0.29, models/resnet.py (addresses, hashes, sizes)
+and models/_meta.py (the names of the classes). Nothing here downloads: see
 `resnet_viz.published.fetching`.
 """
 
@@ -45,14 +45,11 @@ class WeightsFile:
         name: Of the file, the same on the server and on this machine.
         sha256_prefix: First hexadecimal digits of the SHA-256 of its bytes.
         about_bytes: Size as published, rounded to about a kilobyte.
-        top1_percent: Share of ImageNet's validation pictures whose class comes first, at the
-            224 x 224 centre of a picture with a shorter side of 256 (v1) or 232 (v2) pixels.
     """
 
     name: str
     sha256_prefix: str
     about_bytes: int
-    top1_percent: float
 
     @property
     def url(self) -> str:
@@ -80,14 +77,12 @@ def _is_plain_address(url: str) -> bool:
     return named and plain and parts.scheme in ("http", "https")
 
 
-def _published(name: str, sha256_prefix: str, mebibytes: float, top1_percent: float) -> WeightsFile:
-    return WeightsFile(
-        f"{name}-{sha256_prefix}.pth", sha256_prefix, round(mebibytes * 2**20), top1_percent
-    )
+def _published(name: str, sha256_prefix: str, mebibytes: float) -> WeightsFile:
+    return WeightsFile(f"{name}-{sha256_prefix}.pth", sha256_prefix, round(mebibytes * 2**20))
 
 
 def _versions(
-    name: str, v1: tuple[str, float, float], v2: tuple[str, float, float] | None = None
+    name: str, v1: tuple[str, float], v2: tuple[str, float] | None = None
 ) -> Mapping[Version, WeightsFile]:
     files: dict[Version, WeightsFile] = {"v1": _published(name, *v1)}
     if v2 is not None:
@@ -95,21 +90,21 @@ def _versions(
     return MappingProxyType(files)
 
 
-# By preset: digits of the hash, size in MiB, top-1 accuracy in percent; first v1, then v2. The
+# By preset: digits of the hash, size in MiB; first v1, then v2. The
 # two wide v1 files are half the size of their v2: they hold float16.
 PUBLISHED: Final[Mapping[str, Mapping[Version, WeightsFile]]] = MappingProxyType(
     {
         name: _versions(name, *versions)
         for name, versions in {
-            "resnet18": (("f37072fd", 44.661, 69.758),),
-            "resnet34": (("b627a593", 83.275, 73.314),),
-            "resnet50": (("0676ba61", 97.781, 76.130), ("11ad3fa6", 97.79, 80.858)),
-            "resnet101": (("63fe2227", 170.511, 77.374), ("cd907fc2", 170.53, 81.886)),
-            "resnet152": (("394f9c45", 230.434, 78.312), ("f82ba261", 230.474, 82.284)),
-            "wide_resnet50_2": (("95faca4d", 131.82, 78.468), ("9ba9bcbe", 263.124, 81.602)),
-            "wide_resnet101_2": (("32ee1156", 242.896, 78.848), ("d733dc28", 484.747, 82.510)),
-            "resnext50_32x4d": (("7cdf4587", 95.789, 77.618), ("1a0047aa", 95.833, 81.198)),
-            "resnext101_32x8d": (("8ba56ff5", 339.586, 79.312), ("110c445d", 339.673, 82.834)),
+            "resnet18": (("f37072fd", 44.661),),
+            "resnet34": (("b627a593", 83.275),),
+            "resnet50": (("0676ba61", 97.781), ("11ad3fa6", 97.79)),
+            "resnet101": (("63fe2227", 170.511), ("cd907fc2", 170.53)),
+            "resnet152": (("394f9c45", 230.434), ("f82ba261", 230.474)),
+            "wide_resnet50_2": (("95faca4d", 131.82), ("9ba9bcbe", 263.124)),
+            "wide_resnet101_2": (("32ee1156", 242.896), ("d733dc28", 484.747)),
+            "resnext50_32x4d": (("7cdf4587", 95.789), ("1a0047aa", 95.833)),
+            "resnext101_32x8d": (("8ba56ff5", 339.586), ("110c445d", 339.673)),
         }.items()
     }
 )

@@ -197,21 +197,21 @@ def test_the_trained_network_is_one_click_away(page: Page, address: str) -> None
     settled(page)
 
 
-@pytest.mark.parametrize("panel", ["Residual", "Convolution", "Prediction", "Compare"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_each_panel_stands_on_wide_and_narrow_pages(
-    panel: str, width: int, new_page: NewPage, address: str
+    width: int, new_page: NewPage, address: str
 ) -> None:
     page = new_page(width=width, height=844)
     visit(page, address, f"{LINK}&layer=layer2.0")
-    page.locator(".st-key-panel").get_by_text(panel, exact=True).click()
-    expect(page.locator(f".st-key-{SIGNS[panel]}")).to_be_attached()
-    settled(page)
+    for panel, sign in SIGNS.items():
+        page.locator(".st-key-panel").get_by_text(panel, exact=True).click()
+        expect(page.locator(f".st-key-{sign}")).to_be_attached()
+        settled(page)
 
-    expect(page.get_by_test_id("stAlert")).to_have_count(0)
-    page.wait_for_function(
-        "(e => e.scrollWidth <= e.clientWidth)(document.querySelector('[data-testid=stMain]'))"
-    )
+        expect(page.get_by_test_id("stAlert")).to_have_count(0)
+        page.wait_for_function(
+            "(e => e.scrollWidth <= e.clientWidth)(document.querySelector('[data-testid=stMain]'))"
+        )
 
 
 SIGNS = {
@@ -231,8 +231,8 @@ def test_files_to_take_along_hold_what_is_shown(page: Page, address: str) -> Non
     assert_same_picture(pixels(mosaic_image(page, 128, "layer2.0")), shown)
     packed = np.load(io.BytesIO(download(page, "The maps, NPZ", "resnet18_layer2.0.npz")))
     assert np.array_equal(packed["maps"], maps)
-    picture = np.asarray(Image.open(io.BytesIO(download(page, "The mosaic, PNG", "resnet18_layer2.0.png"))))
-    assert_same_picture(picture, shown)
+    file = download(page, "The mosaic, PNG", "resnet18_layer2.0.png")
+    assert_same_picture(np.asarray(Image.open(io.BytesIO(file))), shown)
     table = download(page, "The numbers, CSV", "resnet18_layer2.0.csv").decode().splitlines()
     assert len(table) == 129
 

@@ -291,6 +291,21 @@ def test_many_tiny_tensors() -> None:
 
 
 @pytest.mark.usefixtures("_no_process")
+def test_too_many_tensors_are_counted_before_they_are_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def never(*_: Any, **__: Any) -> Any:
+        raise AssertionError("the tensors were made")
+
+    monkeypatch.setattr(reading, "load_file", never)
+    header = {
+        str(i): {"dtype": "U8", "shape": [1], "data_offsets": [i, i + 1]} for i in range(30_000)
+    }
+    sentence = sentence_for(safetensors_with(header, bytes(30_000)))
+    assert "not a checkpoint that can be read safely" in sentence
+
+
+@pytest.mark.usefixtures("_no_process")
 @pytest.mark.parametrize("name", ["nowhere.pth", ".", "a\0b", "x" * 5000, "folder/none.pth"])
 def test_a_file_that_is_not_there(name: str) -> None:
     sentence = sentence_for(Path(name))

@@ -50,7 +50,7 @@ from tests.http_server import (
 DATA = Random(0).randbytes(300_000)
 OTHER = Random(1).randbytes(len(DATA))
 PREFIX = sha256(DATA).hexdigest()[:8]
-FILE = WeightsFile(f"tiny-{PREFIX}.pth", PREFIX, len(DATA), 50.0)
+FILE = WeightsFile(f"tiny-{PREFIX}.pth", PREFIX, len(DATA))
 DATE = "Mon, 02 Jan 2023 03:04:05 GMT"
 
 Serve = Callable[..., Server]
