@@ -50,7 +50,7 @@ def drawing(
     return render(draw(report, opening, dark=dark, cost=cost, column=column), "svg").decode()
 
 
-_PICTURES: Final[Kept[Picture]] = Kept(2 * 10**8, lambda picture: picture.pixels.nbytes)
+_PICTURES: Final[Kept[Picture]] = Kept(10**8, lambda picture: picture.pixels.nbytes)
 
 
 def picture(data: bytes, sha256: str) -> Picture:

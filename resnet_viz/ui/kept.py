@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from resnet_viz.errors import ResNetVizError
 
 __all__ = ["Kept"]
 
 Value = TypeVar("Value")
+
+_TRIM_BYTES: Final = 5 * 10**7
 
 
 class Kept(Generic[Value]):
@@ -33,6 +36,7 @@ class Kept(Generic[Value]):
         self._lock = threading.Lock()
         self._results: OrderedDict[Hashable, tuple[Value | ResNetVizError, int]] = OrderedDict()
         self._total_bytes = 0
+        self._forgotten_bytes = 0  # since they were last given back
 
     @property
     def total_bytes(self) -> int:
@@ -84,3 +88,20 @@ class Kept(Generic[Value]):
             while self._total_bytes > self._max_bytes and len(self._results) > 1:
                 _, (_, forgotten) = self._results.popitem(last=False)
                 self._total_bytes -= forgotten
+                self._forgotten_bytes += forgotten
+            idle = self._forgotten_bytes >= _TRIM_BYTES
+            if idle:
+                self._forgotten_bytes = 0
+        if idle:
+            _give_back()
+
+
+def _give_back() -> None:
+    """Let the system have what has been freed: glibc keeps it for each thread that ever ran.
+
+    Every visitor is a thread, so a server that has seen many would hold far more than it uses.
+    """
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError):  # another C library
+        return

@@ -68,8 +68,8 @@ def _thumb_bytes(whole: Survey) -> int:
 
 _NETWORKS: Final[Kept[Any]] = Kept(4 * 10**8, _weight_bytes)
 _CHECKPOINTS: Final[Kept[Any]] = Kept(2 * 10**8, _checkpoint_bytes)
-_MAPS: Final[Kept[Mapping[str, Maps]]] = Kept(2 * 10**8, _map_bytes)
-_SURVEYS: Final[Kept[Any]] = Kept(4 * 10**7, _thumb_bytes)
+_MAPS: Final[Kept[Mapping[str, Maps]]] = Kept(10**8, _map_bytes)
+_SURVEYS: Final[Kept[Any]] = Kept(2 * 10**7, _thumb_bytes)
 _HEATS: Final[Kept[Maps]] = Kept(5 * 10**7, lambda array: array.nbytes)
 
 
