@@ -263,6 +263,7 @@ def test_nothing_is_left_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None
     def fail(*_: Any) -> Tensor:
         raise RuntimeError("a kernel failed")
 
+    trace(model.spec)  # runs the network once, with proxies, unless it is remembered
     monkeypatch.setattr(type(model.layer2[0]), "forward", fail)  # type: ignore[index]
     with pytest.raises(RuntimeError, match="a kernel failed"):
         capture(model, _picture(model, 20, 20), ["fc"])
@@ -404,6 +405,7 @@ def test_a_device_that_runs_out_of_memory(monkeypatch: pytest.MonkeyPatch) -> No
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     model = build_model(SMALL)
+    trace(model.spec)  # runs the network once, with proxies, unless it is remembered
     monkeypatch.setattr(ResNet, "forward", fail)
     with pytest.raises(DeviceError, match="ran out of memory"):
         capture(model, _picture(model, 20, 20), ["fc"])

@@ -21,6 +21,7 @@ from resnet_viz.gradients import (
     grad_cam,
     grad_cam_cost,
 )
+from resnet_viz.graph import trace
 from resnet_viz.model import ResNet, build_model
 from resnet_viz.profile import profile
 from resnet_viz.receptive import receptive_field_of
@@ -290,6 +291,7 @@ def test_refusals(
         raise AssertionError("the network ran")
 
     model = build_model(SMALL)
+    trace(model.spec)  # runs the network once, with proxies, unless it is remembered
     monkeypatch.setattr(ResNet, "forward", never)
     with pytest.raises(error, match=says) as caught:
         work(model)

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from resnet_viz.errors import BudgetError, DeviceError, SpecError
+from resnet_viz.graph import trace
 from resnet_viz.model import ResNet, build_model
 from resnet_viz.occlusion import occlusion, occlusion_cost
 from resnet_viz.profile import profile
@@ -106,6 +107,7 @@ def test_refusals(
         raise AssertionError("the network ran")
 
     model = build_model(SMALL)
+    trace(model.spec)  # runs the network once, with proxies, unless it is remembered
     monkeypatch.setattr(ResNet, "forward", never)
     options: dict[str, Any] = {"target": 0, "window": 4, "stride": 4} | changes
     with pytest.raises(error, match=says) as caught:
