@@ -274,6 +274,17 @@ def test_any_class_can_be_explained() -> None:
         np.testing.assert_array_equal(view(app, "where_view", "heat"), heat(where, (64, 64)))
 
 
+def test_a_class_that_the_next_network_lacks_gives_way_to_the_likeliest() -> None:
+    app = _open("Prediction")
+    app.selectbox(key="class").set_value(300).run()
+    assert app.selectbox(key="class").value == 300
+    app.button(key="use_patterns").click().run()
+
+    assert_shows(app, PAGE, patterns.SPEC, patterns.INPUT)
+    assert said(app) == []
+    assert app.selectbox(key="class").value is None
+
+
 def test_two_pictures_stand_on_one_scale() -> None:
     app = _open("Compare", f"{SMALL}&layer=layer2.0")
     app.selectbox(key="other_picture").set_value("moon").run()

@@ -159,7 +159,7 @@ def _choose_map(of: Pass, layer: str) -> str:
 
 
 def _occluded(of: Pass, target: int) -> Maps | None:
-    """The map, or a button that says what it costs.
+    """The map; where it takes long, once it is switched on.
 
     Raises:
         ResNetVizError: It would take too much.

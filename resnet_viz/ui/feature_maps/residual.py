@@ -23,12 +23,12 @@ from resnet_viz.views.mosaic import channel_image, mosaic
 if TYPE_CHECKING:
     from resnet_viz.survey import Survey
 
-__all__ = ["block_of", "draw"]
+__all__ = ["draw"]
 
 _SIDE: Final = 420  # pixels of one part
 
 
-def block_of(of: Pass, layer: str) -> str:
+def _block_of(of: Pass, layer: str) -> str:
     """The block that a layer is part of, or the first one."""
     blocks = [block.path for block in trace(of.spec).blocks]
     inside = (path for path in blocks if layer == path or layer.startswith(f"{path}."))
@@ -42,7 +42,7 @@ def draw(of: Pass, layer: str) -> None:
     Raises:
         ResNetVizError: The maps cannot be had; the text says why.
     """
-    block = block_of(of, layer)
+    block = _block_of(of, layer)
     parts = block_parts(trace(of.spec), block)
     removal.choose(of.spec, block)
     with st.spinner(f"Running the network up to {block} …", show_time=True):
