@@ -11,7 +11,14 @@ from typing import Annotated, Any, Final
 import typer
 
 from resnet_viz.errors import SpecError
-from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec, parse_blocks, preset_input
+from resnet_viz.spec import (
+    PRESETS,
+    InputSpec,
+    ResNetSpec,
+    parse_blocks,
+    parse_stages,
+    preset_input,
+)
 
 __all__ = ["Network", "network", "takes_network"]
 
@@ -63,6 +70,16 @@ def network(
     shortcut: Annotated[
         str | None, typer.Option(help="projection, avgpool_projection or zero_pad.")
     ] = None,
+    strides: Annotated[
+        str | None,
+        typer.Option(metavar="N,N,...", help="Stride of each stage, 1 or 2; usually 1,2,2,2."),
+    ] = None,
+    dilations: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N,...", help="Dilation of each stage; 1,1,2,4 in place of strides."
+        ),
+    ] = None,
     classes: Annotated[int | None, typer.Option(metavar="N", help="Outputs.")] = None,
     zero_init_residual: Annotated[
         bool | None,
@@ -87,6 +104,8 @@ def network(
         "width_per_group": width_per_group,
         "stride_in": stride_in,
         "shortcut": shortcut,
+        "strides": None if strides is None else parse_stages("strides", strides),
+        "dilations": None if dilations is None else parse_stages("dilations", dilations),
         "in_channels": size.channels,
         "num_classes": classes,
         "zero_init_residual": zero_init_residual,

@@ -51,6 +51,7 @@ def convolve_at(
     channel: int,
     row: int,
     column: int,
+    dilation: Pair = (1, 1),
 ) -> ConvolutionStep:
     """One value of a convolution without bias, as torch.nn.Conv2d defines it.
 
@@ -63,22 +64,23 @@ def convolve_at(
         channel: The output channel, from 0.
         row: Row of the output cell, from 0.
         column: Column of the output cell, from 0.
+        dilation: Step between the places of the window, rows and columns.
 
     Raises:
         SpecError: The arrays do not fit together, or there is no such channel or cell.
     """
-    _check_shapes(inputs, weight, padding, groups)
-    outputs, depth, *window = weight.shape
+    outputs, depth, *window = weight.shape if weight.ndim == 4 else (0, 0, 1, 1)
+    taps = [np.arange(window[axis]) * dilation[axis] for axis in (0, 1)]
+    reach = [dilation[axis] * (window[axis] - 1) + 1 for axis in (0, 1)]
+    _check_shapes(inputs, weight, padding, groups, reach)
     channel = integer("channel", channel, 0, outputs - 1)
     cell = []
     for name, place, axis in (("row", row, 0), ("column", column, 1)):
-        room = inputs.shape[axis + 1] + 2 * padding[axis] - window[axis]
+        room = inputs.shape[axis + 1] + 2 * padding[axis] - reach[axis]
         cell.append(integer(name, place, 0, room // stride[axis]))
     first = channel // (outputs // groups) * depth
     channels = range(first, first + depth)
-    down, across = (
-        cell[axis] * stride[axis] - padding[axis] + np.arange(window[axis]) for axis in (0, 1)
-    )
+    down, across = (cell[axis] * stride[axis] - padding[axis] + taps[axis] for axis in (0, 1))
     height, width = inputs.shape[1:]
     seen = ((down >= 0) & (down < height))[:, None] & ((across >= 0) & (across < width))
     covered = inputs[first : channels.stop][
@@ -96,7 +98,9 @@ def convolve_at(
     )
 
 
-def _check_shapes(inputs: NDArray[Any], weight: NDArray[Any], padding: Pair, groups: int) -> None:
+def _check_shapes(
+    inputs: NDArray[Any], weight: NDArray[Any], padding: Pair, groups: int, reach: list[int]
+) -> None:
     """Refuse arrays that no convolution takes together.
 
     Raises:
@@ -108,9 +112,7 @@ def _check_shapes(inputs: NDArray[Any], weight: NDArray[Any], padding: Pair, gro
         and groups >= 1
         and weight.shape[0] % groups == 0
         and inputs.shape[0] == weight.shape[1] * groups
-        and all(
-            inputs.shape[1 + axis] + 2 * padding[axis] >= weight.shape[2 + axis] for axis in (0, 1)
-        )
+        and all(inputs.shape[1 + axis] + 2 * padding[axis] >= reach[axis] for axis in (0, 1))
     )
     if not fits:
         raise SpecError(

@@ -20,13 +20,20 @@ if TYPE_CHECKING:
 
     from resnet_viz.model import ResNet
 
-__all__ = ["INPUT", "BlockInfo", "DownsamplePoint", "LayerGraph", "Operation", "trace"]
+__all__ = ["INPUT", "BlockInfo", "DownsamplePoint", "LayerGraph", "Operation", "extent", "trace"]
 
 INPUT: Final = "input"
 """The path that stands for the network's input among an operation's `inputs`."""
 
 Branch = Literal["stem", "main", "shortcut", "merge", "head"]
 Pair = tuple[int, int]
+
+
+def extent(kernel: Pair | None, dilation: Pair | None) -> Pair | None:
+    """The size of a window whose places lie `dilation` apart: ``dilation * (kernel - 1) + 1``."""
+    if kernel is None or dilation is None:
+        return kernel
+    return (dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class Operation:
         kernel: Height and width of the window in pixels; None where there is none.
         stride: Step of the window in pixels.
         padding: Zeros added on each side, in pixels.
+        dilation: Step between the places of the kernel, in pixels; of convolutions alone.
         groups: Groups of a convolution.
         ceil_mode: Whether a last, partial window counts.
         params: Learned numbers.
@@ -64,10 +72,16 @@ class Operation:
     kernel: Pair | None = None
     stride: Pair | None = None
     padding: Pair | None = None
+    dilation: Pair | None = None
     groups: int | None = None
     ceil_mode: bool = False
     params: int = 0
     buffers: int = 0
+
+    @property
+    def extent(self) -> Pair | None:
+        """Rows and columns from one end of the window to the other, skipped ones included."""
+        return extent(self.kernel, self.dilation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +305,7 @@ def _read(module: nn.Module, in_channels: int) -> dict[str, Any]:
             window |= {"op": "conv2d", "out_channels": module.out_channels}
             window |= {"padding": _pair(module.padding), "groups": module.groups}  # type: ignore[arg-type]
             window |= {"kernel": _pair(module.kernel_size), "stride": _pair(module.stride)}
+            window["dilation"] = _pair(module.dilation)
         case nn.MaxPool2d() | nn.AvgPool2d():
             window["op"] = "max_pool2d" if isinstance(module, nn.MaxPool2d) else "avg_pool2d"
             window |= {"kernel": _pair(module.kernel_size), "stride": _pair(module.stride)}

@@ -39,10 +39,19 @@ __all__ = [
 ]
 
 
-def conv3x3(in_planes: int, out_planes: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
-    """3x3 convolution; padding 1 keeps height and width when the stride is 1."""
+def conv3x3(
+    in_planes: int, out_planes: int, stride: int = 1, groups: int = 1, dilation: int = 1
+) -> nn.Conv2d:
+    """3x3 convolution; padding as wide as the dilation keeps height and width at stride 1."""
     return nn.Conv2d(
-        in_planes, out_planes, kernel_size=3, stride=stride, padding=1, groups=groups, bias=False
+        in_planes,
+        out_planes,
+        kernel_size=3,
+        stride=stride,
+        padding=dilation,
+        dilation=dilation,
+        groups=groups,
+        bias=False,
     )
 
 
@@ -83,12 +92,15 @@ class BasicBlock(nn.Module):
         planes: int,
         stride: int = 1,
         downsample: nn.Module | None = None,
+        *,
+        dilation: int = 1,
+        first_dilation: int | None = None,
     ) -> None:
         super().__init__()
-        self.conv1 = conv3x3(inplanes, planes, stride)
+        self.conv1 = conv3x3(inplanes, planes, stride, dilation=first_dilation or dilation)
         self.bn1 = nn.BatchNorm2d(planes)
         self.relu1 = nn.ReLU()
-        self.conv2 = conv3x3(planes, planes)
+        self.conv2 = conv3x3(planes, planes, dilation=dilation)
         self.bn2 = nn.BatchNorm2d(planes)
         self.downsample = downsample
         self.add = Add()
@@ -127,6 +139,8 @@ class Bottleneck(nn.Module):
         width: int | None = None,
         groups: int = 1,
         stride_in: StrideIn = "3x3",
+        dilation: int = 1,
+        first_dilation: int | None = None,
     ) -> None:
         super().__init__()
         width = width or planes  # other than the planes in wide and in grouped networks
@@ -135,7 +149,7 @@ class Bottleneck(nn.Module):
         self.conv1 = conv1x1(inplanes, width, stride_1x1)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu1 = nn.ReLU()
-        self.conv2 = conv3x3(width, width, stride_3x3, groups)
+        self.conv2 = conv3x3(width, width, stride_3x3, groups, first_dilation or dilation)
         self.bn2 = nn.BatchNorm2d(width)
         self.relu2 = nn.ReLU()
         self.conv3 = conv1x1(width, planes * self.expansion)
@@ -181,8 +195,9 @@ class ResNet(nn.Module):
         self.inplanes = spec.base_width
         self._make_stem()  # 3 x 224 x 224 -> 64 x 56 x 56
         for stage, blocks in enumerate(spec.blocks):
-            # The first stage keeps the resolution; each later one halves it, doubling the planes.
-            self._make_layer(stage, spec.planes(stage), blocks, stride=1 if stage == 0 else 2)
+            # The first stage keeps the resolution; each later one halves it, doubling the planes,
+            # unless the spec says otherwise.
+            self._make_layer(stage, spec.planes(stage), blocks, spec.stage_strides[stage])
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))  # 2048 x 7 x 7 -> 2048 x 1 x 1
         self.flatten = nn.Flatten(1)
         self.fc = nn.Linear(self.inplanes, spec.num_classes)
@@ -217,6 +232,8 @@ class ResNet(nn.Module):
         """Append stage `stage` (from 0): its first block strides, the others keep the shape."""
         name, block = f"layer{stage + 1}", self._block(stage)
         outplanes = planes * self.spec.expansion
+        # The stage's first 3x3 reads a map that is still as dense as the stage before left it.
+        before, dilation = (1, *self.spec.stage_dilations)[stage : stage + 2]
 
         downsample = None
         reasons = (("stride",) if stride != 1 else ()) + (
@@ -227,10 +244,19 @@ class ResNet(nn.Module):
             self.downsample_reasons[f"{name}.0"] = reasons
 
         # Bottleneck(64, 64, 1, downsample)
-        layers = [block(self.inplanes, planes, stride, downsample)]
+        layers = [
+            block(
+                self.inplanes,
+                planes,
+                stride,
+                downsample,
+                dilation=dilation,
+                first_dilation=before,
+            )
+        ]
         self.inplanes = outplanes
         # Bottleneck(256, 64)
-        layers += [block(outplanes, planes) for _ in range(1, blocks)]
+        layers += [block(outplanes, planes, dilation=dilation) for _ in range(1, blocks)]
         self.stages.append(name)
         self.add_module(name, nn.Sequential(*layers))
 

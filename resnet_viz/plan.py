@@ -1,10 +1,11 @@
 """What a network costs, as functions of the input size that are ready to evaluate.
 
 Everything a ResNet computes is linear in the areas of a few grids. A convolution or pooling
-with padding p, kernel k and stride s turns n rows into ``floor((n + 2p - k) / s) + 1`` of them
-(torch.nn.Conv2d), which depends on ``2p - k`` and s alone; so all operations between two
-strides share one grid, and ResNet-152 has seven. A plan names the grid of each operation and
-the factor in front of its area; `profile` and `sweep` put the numbers in.
+with padding p, stride s and a window of k rows (those that a dilation skips included) turns n
+rows into ``floor((n + 2p - k) / s) + 1`` of them (torch.nn.Conv2d), which depends on ``2p - k``
+and s alone; so all operations between two strides share one grid, and ResNet-152 has seven. A
+plan names the grid of each operation and the factor in front of its area; `profile` and `sweep`
+put the numbers in.
 """
 
 from __future__ import annotations
@@ -183,7 +184,7 @@ def _step(operation: Operation, grid: int, fields: tuple[Field, Field], pooled: 
         fields,
         pooled,
         names=(o.path, o.op, o.stage, o.block, o.branch, o.inputs),
-        window=(o.kernel, o.stride, o.padding, o.groups, o.params),
+        window=(o.kernel, o.stride, o.padding, o.dilation, o.groups, o.params),
         sight=sight(fields),
     )
 
@@ -197,7 +198,7 @@ def sight(fields: tuple[Field, Field]) -> tuple[Pair, Pair, Pair]:
 def _next_grid(operation: Operation, parent: int) -> Grid:
     """The grid that a windowed operation makes of its input's grid."""
     stride = operation.stride or (1, 1)
-    kernel = operation.kernel or (1, 1)
+    kernel = operation.extent or (1, 1)
     padding = operation.padding or (0, 0)
     # A partial last window (ceil_mode) counts as if stride - 1 more rows were there. It must
     # begin inside the map (torch.nn.AvgPool2d), which it does while stride <= kernel.
@@ -208,7 +209,7 @@ def _next_grid(operation: Operation, parent: int) -> Grid:
 
 def _fields(operation: Operation, inputs: list[tuple[Field, Field]]) -> tuple[Field, Field]:
     stride = operation.stride or (1, 1)
-    kernel = operation.kernel or (1, 1)
+    kernel = operation.extent or (1, 1)
     padding = operation.padding or (0, 0)
     axes = []
     for axis in (0, 1):

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from resnet_viz.checks import integer
 from resnet_viz.graph import Pair
 from resnet_viz.records import LayerProfile, Profile, Shape
 
 __all__ = ["Box", "ReceptiveField", "receptive_field_of"]
+
+Places = NDArray[np.int64]  # rows or columns, from 0, in order
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,9 @@ def receptive_field_of(report: Profile, path: str, row: int, column: int) -> Rec
     """The receptive field of one cell of a layer.
 
     The whole field is the closed formula of the profile (Araujo, Norris and Sim 2019,
-    doi:10.23915/distill.00021). The part inside is found backwards through the operations: a
-    window over an interval of cells covers an interval of its input, cut at the edges of that
-    input; where two ways meet in an addition, the union counts.
+    doi:10.23915/distill.00021). The part inside is found backwards through the operations: the
+    places of a window that lie in its input count, which with a dilation are not neighbours;
+    where two ways meet in an addition, the union counts.
 
     Args:
         report: The network at an input size.
@@ -78,35 +83,31 @@ def _sides(shape: Shape) -> Pair:
 
 
 def _inside(report: Profile, last: LayerProfile, cell: Pair) -> Box:
-    row, column = cell
-    needed = {last.path: Box(row, column, row + 1, column + 1)}
+    rows, columns = (_pixels(report, last, cell[axis], axis) for axis in (0, 1))
+    return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+
+
+def _pixels(report: Profile, last: LayerProfile, place: int, axis: int) -> Places:
+    """The rows (axis 0) or columns of the picture that one of `last`'s depends on, in order.
+
+    The axes can be followed apart: each window has a place inside its input on both.
+    """
+    needed = {last.path: np.array([place])}
     for layer in reversed(report.layers[: report.layers.index(last) + 1]):
-        if (box := needed.pop(layer.path, None)) is None:
+        if (places := needed.pop(layer.path, None)) is None:
             continue
         for source, shape in zip(layer.inputs, layer.input_shapes, strict=True):
-            entered = _entered(layer, box, _sides(shape))
-            needed[source] = _union(entered, needed.get(source, entered))
-    (box,) = needed.values()  # the picture's
-    return box
+            entered = _entered(layer, places, _sides(shape)[axis], axis)
+            needed[source] = np.union1d(entered, needed.get(source, entered))
+    (pixels,) = needed.values()
+    return pixels
 
 
-def _entered(layer: LayerProfile, box: Box, sides: Pair) -> Box:
-    """The part of an operation's input that a box of its output depends on."""
+def _entered(layer: LayerProfile, places: Places, side: int, axis: int) -> Places:
+    """The rows or columns of an operation's input that some of its output depend on."""
     # Without a window a cell stands under its own; the shortcut of zeros has a step alone.
-    kernel = layer.kernel or (1, 1)
-    stride = layer.stride or (1, 1)
-    padding = layer.padding or (0, 0)
-    top = box.top * stride[0] - padding[0]
-    left = box.left * stride[1] - padding[1]
-    bottom = (box.bottom - 1) * stride[0] - padding[0] + kernel[0]
-    right = (box.right - 1) * stride[1] - padding[1] + kernel[1]
-    return Box(max(top, 0), max(left, 0), min(bottom, sides[0]), min(right, sides[1]))
-
-
-def _union(one: Box, other: Box) -> Box:
-    return Box(
-        min(one.top, other.top),
-        min(one.left, other.left),
-        max(one.bottom, other.bottom),
-        max(one.right, other.right),
-    )
+    kernel, stride = (layer.kernel or (1, 1))[axis], (layer.stride or (1, 1))[axis]
+    padding, dilation = (layer.padding or (0, 0))[axis], (layer.dilation or (1, 1))[axis]
+    taps = np.arange(kernel) * dilation - padding
+    windows = (places[:, None] * stride + taps).ravel()
+    return np.unique(windows[(windows >= 0) & (windows < side)])

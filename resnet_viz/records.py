@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from resnet_viz.graph import Pair, trace
+from resnet_viz.graph import Pair, extent, trace
 from resnet_viz.spec import InputSpec, ResNetSpec
 
 __all__ = [
@@ -44,6 +44,7 @@ class LayerProfile(NamedTuple):
             pooling's is its whole input.
         stride: Step of the window in pixels.
         padding: Zeros on each side in pixels.
+        dilation: Step between the places of a convolution's kernel, in pixels.
         groups: Groups of a convolution.
         params: Learned numbers.
         macs: Multiply-accumulates of convolutions and linear layers, biases left out, for the
@@ -66,6 +67,7 @@ class LayerProfile(NamedTuple):
     kernel: Pair | None
     stride: Pair | None
     padding: Pair | None
+    dilation: Pair | None
     groups: int | None
     params: int
     macs: int
@@ -73,6 +75,11 @@ class LayerProfile(NamedTuple):
     receptive_field: Pair
     jump: Pair
     field_start: Pair
+
+    @property
+    def extent(self) -> Pair | None:
+        """Rows and columns from one end of the window to the other, skipped ones included."""
+        return extent(self.kernel, self.dilation)
 
     @property
     def flops(self) -> int:

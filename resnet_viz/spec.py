@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, Self, cast, get_args
 from resnet_viz.checks import choice, integer, parse_integer, put
 from resnet_viz.depths import blocks_for_depth
 from resnet_viz.errors import SpecError, shown
+from resnet_viz.stages import MAX_DILATION, MAX_STRIDE, per_stage, usual_strides
 
 __all__ = [
     "CONVS_PER_BLOCK",
@@ -33,8 +34,10 @@ __all__ = [
     "StemKind",
     "StrideIn",
     "parse_blocks",
+    "parse_stages",
     "preset_input",
     "preset_name",
+    "stages_text",
 ]
 
 BlockKind = Literal["basic", "bottleneck"]
@@ -101,6 +104,12 @@ class ResNetSpec:
         in_channels: Channels of the input, 1 to 1024.
         num_classes: Outputs of the classifier, 1 to 100,000.
         zero_init_residual: Start each residual branch at zero (Goyal et al. 2017).
+        strides: Step of each stage's first block: 1 for the first, 1 or 2 for the others. None
+            for the usual: 2 for each later stage whose dilation is not larger than the one before.
+        dilations: Dilation of each stage's 3x3 convolutions, 1 to 128; the first of a stage has
+            that of the stage before. None for 1 everywhere. ``(1, 1, 2, 4)`` alone is torchvision's
+            ``replace_stride_with_dilation=[False, True, True]`` (Yu and Koltun 2016,
+            arXiv 1511.07122).
 
     Raises:
         SpecError: A field is out of its limits, in one sentence.
@@ -117,6 +126,8 @@ class ResNetSpec:
     in_channels: int = 3
     num_classes: int = 1000
     zero_init_residual: bool = False
+    strides: tuple[int, ...] | None = None
+    dilations: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         put(self, "block", choice("block", self.block, get_args(BlockKind)))
@@ -138,6 +149,7 @@ class ResNetSpec:
                 f"zero_init_residual must be True or False, not {shown(self.zero_init_residual)}."
             )
         self._check_width()
+        self._settle_stages()
         self._drop_what_has_no_effect()
 
     def _check_width(self) -> None:
@@ -153,17 +165,49 @@ class ResNetSpec:
                 f"base_width={self.base_width}; use at least {least}."
             )
 
+    def _settle_stages(self) -> None:
+        """Keep strides and dilations only where they are not the usual ones."""
+        stages, dilations = len(self.blocks), self.dilations
+        if dilations is None:
+            dilations = (1,) * stages
+        dilations = per_stage("dilations", dilations, stages, MAX_DILATION)
+        strides = usual_strides(dilations) if self.strides is None else self.strides
+        strides = per_stage("strides", strides, stages, MAX_STRIDE)
+        if strides[0] != 1:
+            raise SpecError(
+                "strides must begin with 1, since the first stage keeps the resolution that the "
+                f"stem leaves; not with {strides[0]}."
+            )
+        if self.block == "bottleneck" and self.blocks[-1] == 1:
+            # Its only 3x3 has the dilation of the stage before.
+            dilations = (*dilations[:-1], (1, *dilations)[-2])
+        put(self, "dilations", None if set(dilations) == {1} else dilations)
+        put(self, "strides", None if strides == usual_strides(dilations) else strides)
+
     def _drop_what_has_no_effect(self) -> None:
-        single_stage = len(self.blocks) == 1  # no stride anywhere after the stem
-        if self.block == "basic" or single_stage:
+        single_stage = len(self.blocks) == 1
+        keeps_size = set(self.stage_strides) == {1}  # after the stem
+        if self.block == "basic" or keeps_size:
             put(self, "stride_in", "3x3")
-        if single_stage and (self.block == "basic" or self.shortcut == "avgpool_projection"):
+        if keeps_size and (
+            self.shortcut == "avgpool_projection" or (single_stage and self.block == "basic")
+        ):
             put(self, "shortcut", "projection")
         # Rounding down can make several widths one network; the smallest stands for all. The
         # last stage decides, since the others are its halvings rounded down.
         planes = self.planes(len(self.blocks) - 1)
         width = planes * self.width_per_group // _REFERENCE_PLANES
         put(self, "width_per_group", -(-width * _REFERENCE_PLANES // planes))
+
+    @property
+    def stage_dilations(self) -> tuple[int, ...]:
+        """The dilation of every stage."""
+        return self.dilations or (1,) * len(self.blocks)
+
+    @property
+    def stage_strides(self) -> tuple[int, ...]:
+        """The stride of every stage's first block."""
+        return self.strides or usual_strides(self.stage_dilations)
 
     @property
     def expansion(self) -> int:
@@ -208,9 +252,12 @@ class ResNetSpec:
         return cls(block=cast(BlockKind, kind), blocks=blocks, **choices)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values, a list for `blocks`."""
+        """Plain JSON values, lists in place of tuples."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return values | {"blocks": list(self.blocks)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -289,6 +336,8 @@ def _from_text(name: str, text: str) -> Any:
     """A field's value from its text; the spec itself checks the limits."""
     if name == "blocks":
         return parse_blocks(text)
+    if name in ("strides", "dilations"):
+        return parse_stages(name, text)
     if name == "zero_init_residual":
         return choice(name, text.lower(), ("true", "false")) == "true"
     if name in ("block", "stem", "stride_in", "shortcut"):
@@ -302,8 +351,25 @@ def parse_blocks(text: str) -> tuple[int, ...]:
     Raises:
         SpecError: Something between the commas is not a whole number.
     """
-    parts = text.strip().strip("[]()").split(",")
-    return tuple(parse_integer("each number of blocks", part) for part in parts)
+    return _numbers("each number of blocks", text)
+
+
+def parse_stages(name: str, text: str) -> tuple[int, ...] | None:
+    """Strides or dilations per stage from text such as ``1,2,2,1``; None where there is none.
+
+    Raises:
+        SpecError: Something between the commas is not a whole number.
+    """
+    return _numbers(f"each of {name}", text) if text.strip() else None
+
+
+def stages_text(numbers: tuple[int, ...] | None) -> str:
+    """The text that `parse_stages` reads; empty for None."""
+    return _join(numbers or ())
+
+
+def _numbers(name: str, text: str) -> tuple[int, ...]:
+    return tuple(parse_integer(name, part) for part in text.strip().strip("[]()").split(","))
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def _named(
     else:
         path = fetching.fetch(imagenet.weights_file(spec, source.version), progress)
         names = imagenet.class_names()
-    loaded = _from_file(spec, target, path, source.text, first_conv, seed)
+    loaded = _from_file(spec, target, path, source.text, first_conv, seed, any_stem=True)
     return replace(loaded, class_names=names if loaded.head_kept else None)
 
 
@@ -129,10 +129,18 @@ def _from_file(
     origin: str,
     first_conv: FirstConv | None,
     seed: int,
+    *,
+    any_stem: bool = False,
 ) -> LoadedWeights:
     checkpoint = file if isinstance(file, Checkpoint) else read_checkpoint(file)
     state, receipt = adapt(
-        checkpoint.state, spec, first_conv, seed, origin=origin, notes=checkpoint.notes
+        checkpoint.state,
+        spec,
+        first_conv,
+        seed,
+        origin=origin,
+        notes=checkpoint.notes,
+        any_stem=any_stem,
     )
     model = build_model(spec, "meta")
     size = sum(value.numel() * value.element_size() for value in state.values())

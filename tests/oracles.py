@@ -189,8 +189,10 @@ def next_grid(op: Operation, grid: list[int]) -> list[int]:
         return [-(-n // s) for n, s in zip(grid, op.stride or (), strict=True)]
     if op.kernel and op.stride and op.padding:
         return [
-            (n + 2 * p - k + (s - 1 if op.ceil_mode else 0)) // s + 1
-            for n, k, s, p in zip(grid, op.kernel, op.stride, op.padding, strict=True)
+            (n + 2 * p - d * (k - 1) - 1 + (s - 1 if op.ceil_mode else 0)) // s + 1
+            for n, k, s, p, d in zip(
+                grid, op.kernel, op.stride, op.padding, op.dilation or (1, 1), strict=True
+            )
         ]
     return grid
 

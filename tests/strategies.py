@@ -18,6 +18,12 @@ SHORTCUTS = ("projection", "avgpool_projection", "zero_pad")
 SIDES = (1, 2, 3, 4, 5, 6, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65)
 
 
+def stage_values(stages: int, values: tuple[int, ...]) -> SearchStrategy[tuple[int, ...] | None]:
+    """One number a stage, the first 1, or nothing said about it, which most networks do."""
+    later = st.lists(st.sampled_from(values), min_size=stages - 1, max_size=stages - 1)
+    return st.one_of(st.none(), st.none(), later.map(lambda numbers: (1, *numbers)))
+
+
 @st.composite
 def choices(
     draw: DrawFn,
@@ -54,6 +60,8 @@ def choices(
         "in_channels": draw(st.integers(1, 12)),
         "num_classes": draw(st.integers(1, 20)),
         "zero_init_residual": draw(st.booleans()),
+        "strides": draw(stage_values(len(blocks), (1, 2))),
+        "dilations": draw(stage_values(len(blocks), (1, 2, 3, 4))),
     }
 
 
@@ -68,9 +76,10 @@ def large_specs(draw: DrawFn) -> ResNetSpec:
     block = draw(st.sampled_from(("basic", "bottleneck")))
     base_width = draw(st.integers(1, 1024))
     bottleneck = block == "bottleneck"
+    blocks = tuple(draw(st.lists(st.integers(1, 500), min_size=1, max_size=8)))
     return ResNetSpec(
         block=block,  # type: ignore[arg-type]
-        blocks=tuple(draw(st.lists(st.integers(1, 500), min_size=1, max_size=8))),
+        blocks=blocks,
         stem=draw(st.sampled_from(STEMS)),
         base_width=base_width,
         groups=draw(st.integers(1, 1024)) if bottleneck else 1,
@@ -80,6 +89,8 @@ def large_specs(draw: DrawFn) -> ResNetSpec:
         in_channels=draw(st.integers(1, 1024)),
         num_classes=draw(st.integers(1, 100_000)),
         zero_init_residual=draw(st.booleans()),
+        strides=draw(stage_values(len(blocks), (1, 2))),
+        dilations=draw(stage_values(len(blocks), (1, 2, 5, 128))),
     )
 
 

@@ -26,10 +26,12 @@ from tests.oracles import assert_one_sentence
 def convolutions(draw: st.DrawFn) -> dict[str, Any]:
     groups, depth, outputs = (draw(st.integers(1, 4)) for _ in range(3))
     kernel, stride = ([draw(st.integers(1, 4)) for _ in "hw"] for _ in range(2))
-    padding = [draw(st.integers(0, side - 1)) for side in kernel]
+    dilation = [draw(st.integers(1, 3)) for _ in "hw"]
+    reach = [step * (side - 1) + 1 for side, step in zip(kernel, dilation, strict=True)]
+    padding = [draw(st.integers(0, side - 1)) for side in reach]
     sides = [
-        draw(st.integers(max(1, side - 2 * pad), 9))
-        for side, pad in zip(kernel, padding, strict=True)
+        draw(st.integers(max(1, side - 2 * pad), 9 + side))
+        for side, pad in zip(reach, padding, strict=True)
     ]
     generator = torch.Generator().manual_seed(draw(st.integers(0, 99)))
     return {
@@ -39,6 +41,7 @@ def convolutions(draw: st.DrawFn) -> dict[str, Any]:
         ),
         "stride": tuple(stride),
         "padding": tuple(padding),
+        "dilation": tuple(dilation),
         "groups": groups,
     }
 
@@ -69,10 +72,12 @@ def _unfolded(
     inputs: Tensor, weight: Tensor, how: dict[str, Any], row: int, column: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """All channels' window ``[C, k_h, k_w]`` and what of it is padding, by torch's unfold."""
-    kernel, stride, padding = weight.shape[2:], how["stride"], how["padding"]
-    across = (inputs.shape[2] + 2 * padding[1] - kernel[1]) // stride[1] + 1
+    kernel = weight.shape[2:]
+    how = {name: how[name] for name in ("stride", "padding", "dilation")}
+    reach = how["dilation"][1] * (kernel[1] - 1) + 1
+    across = (inputs.shape[2] + 2 * how["padding"][1] - reach) // how["stride"][1] + 1
     marked = torch.cat([inputs, torch.ones_like(inputs[:1])])[None]
-    windows = torch.nn.functional.unfold(marked, kernel, padding=padding, stride=stride)
+    windows = torch.nn.functional.unfold(marked, kernel, **how)
     window = windows[0, :, row * across + column].reshape(-1, *kernel).numpy()
     return window[:-1], window[-1] == 0
 
@@ -83,8 +88,9 @@ def _unfolded(
         PRESETS["resnet18"],
         replace(PRESETS["resnext50_32x4d"], base_width=16, num_classes=7),
         ResNetSpec(blocks=(1, 1), stem="deep", base_width=8, stride_in="1x1"),
+        ResNetSpec(blocks=(1, 2, 2), base_width=4, dilations=(1, 2, 4)),
     ],
-    ids=["resnet18", "narrow resnext50", "deep stem"],
+    ids=["resnet18", "narrow resnext50", "deep stem", "dilated"],
 )
 def test_every_convolution_of_a_network(spec: ResNetSpec) -> None:
     model = build_model(spec, seed=4)
@@ -113,6 +119,7 @@ def test_every_convolution_of_a_network(spec: ResNetSpec) -> None:
                 channel,
                 row,
                 column,
+                operation.dilation or (1, 1),
             )
             expected = float(outputs[channel, row, column])
             assert step.total == pytest.approx(expected, rel=1e-4, abs=1e-5 * scale)

@@ -37,6 +37,8 @@ def assert_reads_the_module(op: Operation, call: Call) -> None:
     assert op.padding == (pair(module.padding) if window else None)
     strided = window or isinstance(module, ZeroPad)
     assert op.stride == (pair(module.stride) if strided else None)
+    convolution = isinstance(module, nn.Conv2d)
+    assert op.dilation == (pair(module.dilation) if convolution else None)
     assert op.groups == (module.groups if isinstance(module, nn.Conv2d) else None)
     assert op.ceil_mode == bool(getattr(module, "ceil_mode", False))
     assert op.params == sum(p.numel() for p in module.parameters())

@@ -25,6 +25,8 @@ from resnet_viz.spec import ResNetSpec
 __all__ = ["adapt", "first_conv_choices", "with_channels"]
 
 _FIRST_WEIGHTS: Final = ("conv1.weight", "conv1.0.weight")
+_STEM: Final = ("conv1.", "bn1.")
+_OTHER_STEM: Final = "the checkpoint's stem is another"
 
 
 def first_conv_choices(old: int, new: int) -> tuple[FirstConv, ...]:
@@ -76,6 +78,7 @@ def adapt(
     *,
     origin: str = "a checkpoint",
     notes: tuple[str, ...] = (),
+    any_stem: bool = False,
 ) -> tuple[dict[str, Tensor], Receipt]:
     """The state dict of a network, filled from a checkpoint.
 
@@ -90,6 +93,8 @@ def adapt(
         seed: Of what is drawn anew.
         origin: For the receipt.
         notes: Sentences that the receipt begins with.
+        any_stem: Let the network's stem be another than the checkpoint's: it is drawn anew.
+            Asking for a ``fresh`` first convolution allows it, too.
 
     Returns:
         float32 tensors (int64 counters) by the network's keys, in its order, and the receipt.
@@ -102,28 +107,40 @@ def adapt(
     """
     unwrapped = unwrap(state)
     found = recognise(unwrapped.state)
-    if not same_architecture(found.spec, spec):
+    any_stem = any_stem or first_conv == "fresh"
+    if not same_architecture(found.spec, spec, any_stem=any_stem):
         raise MismatchError(
             f"This looks like {found.text}, and the network here is {network_text(spec)}; set "
             "the network to it, or choose other weights.",
-            _with_stride_of(found.spec, spec),
+            _as_no_file_says(found.spec, spec),
         )
     _require_real(unwrapped.state)
     how = _first_conv(found, spec, first_conv)
     fresh = build_model(spec, "cpu", seed).state_dict()
-    filled = {key: _fill(key, unwrapped.state, value, found, how) for key, value in fresh.items()}
+    new_stem = found.spec.stem != spec.stem
+    filled = {
+        key: (value, Entry(key, "fresh", _OTHER_STEM, tuple(value.shape)))
+        if new_stem and key.startswith(_STEM)
+        else _fill(key, unwrapped.state, value, found, how)
+        for key, value in fresh.items()
+    }
     values = {key: value for key, (value, _) in filled.items()}
+    left_out = dict(unwrapped.left_out)
+    left_out |= {key: _OTHER_STEM for key in unwrapped.state if key not in fresh}
+    originals = {**unwrapped.state, **state}
     entries = tuple(entry for _, entry in filled.values()) + tuple(
-        Entry(key, "left out", why, tuple(state[key].shape))
-        for key, why in unwrapped.left_out.items()
+        Entry(key, "left out", why, tuple(originals[key].shape)) for key, why in left_out.items()
     )
     notes = (*notes, *unwrapped.notes, *_notes(values, entries, spec))
-    return values, Receipt(origin, entries, notes, _with_stride_of(found.spec, spec))
+    return values, Receipt(origin, entries, notes, _as_no_file_says(found.spec, spec))
 
 
-def _with_stride_of(found: ResNetSpec, spec: ResNetSpec) -> ResNetSpec:
-    """The network found, its stride where the network at hand has it: no file says where."""
-    return replace(found, stride_in=spec.stride_in)
+def _as_no_file_says(found: ResNetSpec, spec: ResNetSpec) -> ResNetSpec:
+    """The network found, with what leaves no trace in a file as the network at hand has it."""
+    found = replace(found, stride_in=spec.stride_in)
+    if same_architecture(found, spec, any_stem=True):
+        return replace(found, strides=spec.strides, dilations=spec.dilations)
+    return found
 
 
 def _require_real(state: Mapping[str, Tensor]) -> None:

@@ -93,6 +93,7 @@ def _read(shapes: Mapping[str, Shape]) -> ResNetSpec:
     block: BlockKind = "bottleneck" if "layer1.0.conv3.weight" in shapes else "basic"
     base_width = _convolution(shapes, "layer1.0.conv1.weight")[1]
     groups, width_per_group = 1, _REFERENCE_PLANES
+    shortcut = _shortcut(shapes, len(blocks))
     try:
         if block == "bottleneck":
             groups, width_per_group = _groups(shapes, base_width, len(blocks))
@@ -103,7 +104,8 @@ def _read(shapes: Mapping[str, Shape]) -> ResNetSpec:
             base_width=base_width,
             groups=groups,
             width_per_group=width_per_group,
-            shortcut=_shortcut(shapes, len(blocks)),
+            shortcut=shortcut,
+            strides=_strides(shapes, len(blocks)) if shortcut == "avgpool_projection" else None,
             in_channels=in_channels,
         )
     except (SpecError, ZeroDivisionError) as error:
@@ -186,6 +188,12 @@ def _shortcut(shapes: Mapping[str, Shape], stages: int) -> ShortcutKind:
     return "zero_pad"
 
 
+def _strides(shapes: Mapping[str, Shape], stages: int) -> tuple[int, ...]:
+    """The strides of stages whose shortcuts pool: the pooling stands first where there is one."""
+    places = [f"layer{stage}.0.downsample.1.weight" for stage in range(2, stages + 1)]
+    return (1, *(2 if len(shapes.get(place, ())) == 4 else 1 for place in places))
+
+
 def _require_body(
     shapes: Mapping[str, Shape], expected: Mapping[str, Shape], spec: ResNetSpec
 ) -> None:
@@ -215,16 +223,34 @@ def _some(keys: Iterable[str], most: int = 3) -> str:
     return (", ".join(listed[:most]) + (f" and {rest} more" if rest > 0 else "")) or "no tensors"
 
 
-def same_architecture(one: ResNetSpec, other: ResNetSpec) -> bool:
+def same_architecture(one: ResNetSpec, other: ResNetSpec, *, any_stem: bool = False) -> bool:
     """Whether two networks have the same tensors, but for the first and the last layer.
 
-    Channels, classes, the place of the stride and the initialisation may differ.
+    Channels, classes, strides, dilations and the initialisation may differ.
+
+    Args:
+        one: A network.
+        other: Another.
+        any_stem: Whether their stems may differ, too.
     """
-    return _architecture(one) == _architecture(other)
+    pair = [_architecture(spec) for spec in (one, other)]
+    if any_stem:
+        pair = [replace(spec, stem="imagenet") for spec in pair]
+    return pair[0] == pair[1]
 
 
 def _architecture(spec: ResNetSpec) -> ResNetSpec:
-    return replace(spec, in_channels=3, num_classes=1000, stride_in="3x3", zero_init_residual=False)
+    # A pooled shortcut stands only where there is a stride, which its keys tell.
+    strides = spec.stage_strides if spec.shortcut == "avgpool_projection" else None
+    return replace(
+        spec,
+        in_channels=3,
+        num_classes=1000,
+        stride_in="3x3",
+        zero_init_residual=False,
+        strides=strides,
+        dilations=None,
+    )
 
 
 def network_text(spec: ResNetSpec, *, headless: bool = False) -> str:
@@ -234,7 +260,7 @@ def network_text(spec: ResNetSpec, *, headless: bool = False) -> str:
         spec: The network.
         headless: Say that it has no head, instead of its classes.
     """
-    name = preset_name(replace(spec, stride_in="3x3"))
+    name = preset_name(replace(spec, stride_in="3x3", strides=None, dilations=None))
     if name is not None:
         text = f"a {_NAMES.get(name, name.replace('resnet', 'ResNet-'))}"
     else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -26,6 +26,7 @@ __all__ = [
     "URL_VARIABLE",
     "WeightsFile",
     "class_names",
+    "published_name",
     "weights_file",
     "weights_folder",
 ]
@@ -110,13 +111,20 @@ PUBLISHED: Final[Mapping[str, Mapping[Version, WeightsFile]]] = MappingProxyType
 )
 
 
+def published_name(spec: ResNetSpec) -> str | None:
+    """The published network whose stages a network has; None if nobody published one."""
+    return preset_name(replace(spec, stem="imagenet", strides=None, dilations=None))
+
+
 def weights_file(spec: ResNetSpec, version: Version = "v1") -> WeightsFile:
     """The published weights of a network, whatever its channels, classes and initialisation.
+
+    Its stem, strides and dilations may be others too: all tensors but the stem's stay the same.
 
     Raises:
         WeightsError: Nobody publishes weights for this architecture, or not this version.
     """
-    name = preset_name(spec)
+    name = published_name(spec)
     if name is None or name not in PUBLISHED:
         raise WeightsError(
             f"ImageNet weights are published for {', '.join(PUBLISHED)} only, not for "

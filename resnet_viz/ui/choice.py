@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from resnet_viz.errors import ResNetVizError, SpecError
 from resnet_viz.spec import (
@@ -16,6 +16,7 @@ from resnet_viz.spec import (
     preset_input,
     preset_name,
 )
+from resnet_viz.ui.lab import DEFAULT_LAB, LAB_KEYS, Lab
 from resnet_viz.views.opening import DEFAULT_OPENING, Opening
 from resnet_viz.views.outline import COSTS
 
@@ -36,11 +37,13 @@ SPEC_KEYS: Final = (
     "width_per_group",
     "stride_in",
     "shortcut",
+    "strides",
+    "dilations",
     "c",
     "classes",
     "zero_init",
 )
-PAGE_KEYS: Final = ("layer", "level", "open", "cost")  # what is looked at, and how
+PAGE_KEYS: Final = ("layer", "level", "open", "cost", *LAB_KEYS)  # what is looked at, and how
 LINK_KEYS: Final = (*SPEC_KEYS, "h", "w", "device", "weights", *PAGE_KEYS)
 
 
@@ -57,6 +60,7 @@ class Choice:
             none.
         opening: What is open in the graph.
         cost: What the bars in the graph show: a key of `resnet_viz.views.outline.COSTS`.
+        lab: What is looked at on the page Input size.
     """
 
     spec: ResNetSpec
@@ -66,12 +70,14 @@ class Choice:
     layer: str | None = None
     opening: Opening = DEFAULT_OPENING
     cost: str = "macs"
+    lab: Lab = DEFAULT_LAB
 
     @property
-    def looks(self) -> dict[str, str | None]:
+    def looks(self) -> dict[str, Any]:
         """The values of `PAGE_KEYS`."""
         level, opened = self.opening.level, self.opening.text
-        return {"layer": self.layer, "level": level, "open": opened, "cost": self.cost}
+        looks = {"layer": self.layer, "level": level, "open": opened, "cost": self.cost}
+        return looks | self.lab.values
 
     @property
     def model(self) -> str:
@@ -90,10 +96,10 @@ class Choice:
             query["device"] = self.device
         if self.weights != "random:0":
             query["weights"] = self.weights
-        for key, value in self.looks.items():
-            if value and value != _USUAL_LOOKS.get(key):
+        for key, usual_look in _USUAL_LOOKS.items():
+            if (value := self.looks[key]) and value != usual_look:
                 query[key] = value
-        return query
+        return query | self.lab.to_query()
 
     @classmethod
     def from_query(
@@ -129,10 +135,11 @@ class Choice:
             device = "auto"
         opening, cost = _looks(query, problems)
         layer = query.get("layer") or None
-        return cls(spec, size, device, weights, layer, opening, cost), tuple(problems)
+        lab = Lab.from_query(query, problems)
+        return cls(spec, size, device, weights, layer, opening, cost, lab), tuple(problems)
 
 
-_USUAL_LOOKS: Final = {"level": DEFAULT_OPENING.level, "cost": "macs"}
+_USUAL_LOOKS: Final = {"layer": None, "level": DEFAULT_OPENING.level, "open": "", "cost": "macs"}
 
 
 def _looks(query: Mapping[str, str], problems: list[str]) -> tuple[Opening, str]:

@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 import streamlit as st
 
-from resnet_viz.spec import PRESETS
+from resnet_viz.spec import PRESETS, stages_text
 from resnet_viz.ui import link
 from resnet_viz.ui.choice import Choice
 from resnet_viz.views.opening import Opening
@@ -159,6 +159,8 @@ def fill(choice: Choice) -> None:
         "width_per_group": spec.width_per_group,
         "stride_in": spec.stride_in,
         "shortcut": spec.shortcut,
+        "strides": stages_text(spec.strides),
+        "dilations": stages_text(spec.dilations),
         "zero_init": spec.zero_init_residual,
     }
     st.session_state.update(values | choice.looks)

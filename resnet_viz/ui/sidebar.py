@@ -23,8 +23,10 @@ from resnet_viz.spec import (
     StemKind,
     StrideIn,
     parse_blocks,
+    parse_stages,
     preset_input,
     preset_name,
+    stages_text,
 )
 from resnet_viz.ui import link
 from resnet_viz.ui.choice import CUSTOM, LINK_KEYS, PAGE_KEYS, Choice
@@ -38,6 +40,7 @@ from resnet_viz.ui.chosen import (
     forget_news,
     settle,
 )
+from resnet_viz.ui.lab import Lab
 from resnet_viz.views.opening import Opening
 from resnet_viz.views.outline import COSTS
 
@@ -173,6 +176,22 @@ def _network() -> None:
             format_func=_SHORTCUTS.__getitem__,
             on_change=_edited,
         )
+        left, right = st.columns(2)
+        left.text_input(
+            "Strides",
+            key="strides",
+            placeholder=stages_text(current().spec.stage_strides),
+            on_change=_edited,
+            help="The step of each stage, 1 or 2, like 1,2,2,1; empty for the usual.",
+        )
+        right.text_input(
+            "Dilations",
+            key="dilations",
+            placeholder=stages_text(current().spec.stage_dilations),
+            on_change=_edited,
+            help="Of each stage's 3×3, like 1,1,2,4; where one is larger than the one before, it "
+            "replaces the stride. Empty for none.",
+        )
         st.toggle(
             "Zero-init residuals",
             key="zero_init",
@@ -241,6 +260,8 @@ def _spec() -> ResNetSpec:
         width_per_group=state.width_per_group,
         stride_in=state.stride_in,
         shortcut=state.shortcut,
+        strides=parse_stages("strides", state.strides),
+        dilations=parse_stages("dilations", state.dilations),
         in_channels=state.c,
         num_classes=state.classes,
         zero_init_residual=state.zero_init,
@@ -271,8 +292,9 @@ def _settled() -> tuple[Choice, list[str]]:
     except ResNetVizError as error:
         problems.append(f"{error} What is open stays as it was.")
     cost = looks["cost"] if looks["cost"] in COSTS else cost
-    layer = looks["layer"]
-    return Choice(spec, size, state.device, weights, layer, opening, cost), problems
+    lab = Lab.from_values(looks)
+    choice = Choice(spec, size, state.device, weights, looks["layer"], opening, cost, lab)
+    return choice, problems
 
 
 def _preset_chosen() -> None:
@@ -297,7 +319,7 @@ def _preset_chosen() -> None:
     now = current()
     opening = Opening(now.opening.level)
     size = replace(size, channels=state.c)
-    fill(Choice(spec, size, state.device, state.weights, None, opening, now.cost))
+    fill(Choice(spec, size, state.device, state.weights, None, opening, now.cost, now.lab))
 
 
 def _block_chosen() -> None:

@@ -132,6 +132,8 @@ def _chips(row: LayerProfile) -> list[str]:
         for name, pair in (("stride", row.stride), ("padding", row.padding)):
             if pair is not None:
                 chips.append(f"{name} {shape_text(dict.fromkeys(pair))}")
+    if row.dilation is not None and row.dilation != (1, 1):
+        chips.append(f"dilation {shape_text(dict.fromkeys(row.dilation))}")
     if row.groups is not None:
         chips.append(f"groups {row.groups}")
     before, after = row.input_shapes[0][1], row.output_shape[1]

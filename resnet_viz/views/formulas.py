@@ -127,13 +127,20 @@ def _sides(report: Profile, row: LayerProfile) -> Iterator[Formula]:
         if row.kernel is None or row.padding is None:  # every stride-th pixel
             return f"⌈{before}/{step}⌉", after
         low, high = "⌈⌉" if ceil_mode else "⌊⌋"
-        window = f"{before} + 2·{row.padding[axis]} − {row.kernel[axis]}"
+        window = f"{before} + 2·{row.padding[axis]} − {_extent(row, axis)}"
         return f"{low}({window})/{step}{high} + 1", after
 
     note = "a last, partial window counts" if ceil_mode else ""
     if row.op == "adaptive_avg_pool2d":
         note = "the window is the whole map"
     yield from _by_axis(_SIDES, side, note=note)
+
+
+def _extent(row: LayerProfile, axis: int) -> str:
+    """The window's size, and where it comes from if the kernel's places lie apart."""
+    kernel = row.kernel[axis] if row.kernel else 1
+    dilation = row.dilation[axis] if row.dilation else 1
+    return str(kernel) if dilation == 1 else f"({dilation}·({kernel} − 1) + 1)"
 
 
 def _channels(row: LayerProfile) -> list[Formula]:
@@ -203,8 +210,8 @@ def _field(report: Profile, path: str, axis: int) -> Field:
 def _receptive_fields(report: Profile, row: LayerProfile) -> Iterator[Formula]:
     def window(axis: int) -> tuple[str, int]:
         field = _field(report, row.inputs[0], axis)
-        kernel = row.kernel[axis] if row.kernel else 1
-        return f"{field.size} + ({kernel} − 1) · {field.jump}", row.receptive_field[axis]
+        window = _extent(row, axis)
+        return f"{field.size} + ({window} − 1) · {field.jump}", row.receptive_field[axis]
 
     def union(axis: int) -> tuple[str, int]:
         fields = [_field(report, path, axis) for path in row.inputs]

@@ -110,13 +110,21 @@ def blocks(report: Profile, stage: Group) -> tuple[Group, ...]:
 
 
 def window_text(layer: LayerProfile) -> str:
-    """The window of a convolution or pooling: ``7×7/2``, the stride left out where it is 1."""
+    """The window of a convolution or pooling: ``7×7/2``, or ``3×3 d2`` with dilation 2.
+
+    A stride and a dilation of 1 are left out.
+    """
     if layer.kernel is None or layer.stride is None:
         return ""
     stride = "×".join(map(str, dict.fromkeys(layer.stride)))
     if layer.op == "adaptive_avg_pool2d":  # one window, which goes nowhere
         stride = "1"
-    return f"{layer.kernel[0]}×{layer.kernel[1]}" + (f"/{stride}" if stride != "1" else "")
+    dilation = layer.dilation[0] if layer.dilation else 1
+    return (
+        f"{layer.kernel[0]}×{layer.kernel[1]}"
+        + (f"/{stride}" if stride != "1" else "")
+        + (f" d{dilation}" if dilation != 1 else "")
+    )
 
 
 def windows_text(layers: Iterable[LayerProfile]) -> str:

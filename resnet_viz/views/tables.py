@@ -66,6 +66,7 @@ def layer_table(report: Profile, ledger: Ledger | None = None) -> Columns:
         "Output": [chw(row.output_shape) for row in rows],
         "Kernel": [_window(row.kernel) for row in rows],
         "Stride": [_window(row.stride) for row in rows],
+        "Dilation": [_window(row.dilation) for row in rows],
         "Groups": [_ABSENT if row.groups is None else str(row.groups) for row in rows],
         "Parameters": _counts(row.params for row in rows),
         "MACs": _counts(row.macs for row in rows),

@@ -66,6 +66,8 @@ def _row(layer: LayerProfile) -> tuple[str, ...]:
     operation = layer.op
     if layer.kernel and layer.stride and layer.op != "adaptive_avg_pool2d":
         operation += f" {by_x(layer.kernel)}/{layer.stride[0]}"
+        if layer.dilation not in (None, (1, 1)):
+            operation += f" d{layer.dilation[0]}"
     if layer.groups and layer.groups > 1:
         operation += f" g{layer.groups}"
     return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import torch
@@ -256,7 +256,13 @@ def test_another_architecture_is_refused_and_named(spec: ResNetSpec, other: ResN
     with pytest.raises(MismatchError, match="This looks like a ") as caught:
         adapt(state, spec)
     found = caught.value.found
-    assert found == replace(other, stride_in=spec.stride_in, zero_init_residual=False)
+    assert found == replace(
+        other,
+        stride_in=spec.stride_in,
+        zero_init_residual=False,
+        strides=other.stage_strides if other.shortcut == "avgpool_projection" else None,
+        dilations=None,
+    )
 
 
 def test_the_sentence_of_a_mismatch() -> None:
@@ -283,3 +289,36 @@ def test_origin_and_notes_stand_on_the_receipt() -> None:
     _, receipt = adapt(state, SPEC, origin="run.pth", notes=("It is old.",))
     assert receipt.origin == "run.pth"
     assert receipt.notes == ("It is old.", "The network's keys began with 'module.'.")
+
+
+@pytest.mark.parametrize("theirs", ["imagenet", "small", "deep"])
+@pytest.mark.parametrize("ours", ["imagenet", "small", "deep"])
+def test_another_stem_is_drawn_anew_where_that_is_asked_for(theirs: Any, ours: Any) -> None:
+    state = some_state(spec=replace(SPEC, stem=theirs))
+    spec = replace(SPEC, stem=ours, strides=(1, 1), in_channels=2)
+    if theirs != ours:
+        with pytest.raises(MismatchError):
+            adapt(state, spec)
+    for how in ({"any_stem": True}, {"first_conv": "fresh"}):
+        values, receipt = adapt(state, spec, seed=5, **how)  # type: ignore[arg-type]
+        fresh = build_model(spec, seed=5).state_dict()
+        assert list(values) == list(fresh)
+        for key, value in values.items():
+            assert value.shape == fresh[key].shape
+            if theirs != ours and key.startswith(("conv1.", "bn1.")):
+                assert torch.equal(value, fresh[key])
+                assert fates(receipt)[key].why == "the checkpoint's stem is another"
+            elif not key.startswith("conv1."):
+                assert torch.equal(value, state[key])
+        left = {entry.key for entry in receipt.entries if entry.fate == "left out"}
+        assert left == state.keys() - fresh.keys()
+        assert receipt.found == replace(SPEC, stem=theirs, strides=(1, 1))
+
+
+def test_strides_and_dilations_leave_no_trace() -> None:
+    state = some_state()
+    for fields in ({"strides": (1, 1)}, {"dilations": (1, 3)}):
+        spec = replace(SPEC, **fields)  # type: ignore[arg-type]
+        values, receipt = adapt(state, spec)
+        assert all(torch.equal(values[key], state[key]) for key in state)
+        assert receipt.found == spec

@@ -22,8 +22,9 @@ def shapes(spec: ResNetSpec) -> State:
 
 
 def legible(spec: ResNetSpec) -> ResNetSpec:
-    """The spec without what leaves no trace."""
-    return replace(spec, stride_in="3x3", zero_init_residual=False)
+    """The spec without what leaves no trace: a stride does where a shortcut pools."""
+    strides = spec.stage_strides if spec.shortcut == "avgpool_projection" else None
+    return replace(spec, stride_in="3x3", zero_init_residual=False, strides=strides, dilations=None)
 
 
 def refused(state: State) -> str:

@@ -177,7 +177,10 @@ def test_the_numbers_put_in_are_those_of_the_row(spec: ResNetSpec, size: InputSp
             for axis, label in enumerate(("Rows", "Columns")):
                 parts = numbers[label if label in said else "Rows, columns"]
                 entering = row.input_shapes[0][2 + axis]
-                window = [2, row.padding[axis], row.kernel[axis], row.stride[axis], 1]
+                kernel = [row.kernel[axis]]
+                if row.dilation and row.dilation[axis] != 1:  # d·(k − 1) + 1
+                    kernel = [row.dilation[axis], row.kernel[axis], 1, 1]
+                window = [2, row.padding[axis], *kernel, row.stride[axis], 1]
                 assert parts == [entering, *window]
 
 

@@ -58,6 +58,7 @@ def draw(of: Pass, layer: str) -> None:
         weight,
         stride=operation.stride or (1, 1),
         padding=operation.padding or (0, 0),
+        dilation=operation.dilation or (1, 1),
         groups=operation.groups or 1,
         channel=channel,
         row=row,

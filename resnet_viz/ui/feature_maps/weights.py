@@ -11,7 +11,7 @@ from resnet_viz import patterns
 from resnet_viz.errors import WeightsError
 from resnet_viz.graph import trace
 from resnet_viz.published.fetching import cached, fetch
-from resnet_viz.published.imagenet import PUBLISHED, WeightsFile, weights_file
+from resnet_viz.published.imagenet import PUBLISHED, WeightsFile, published_name, weights_file
 from resnet_viz.sources import DEFAULT_WEIGHTS, Source, parse_source
 from resnet_viz.spec import ResNetSpec, preset_input, preset_name
 from resnet_viz.ui import chosen, uploads
@@ -133,7 +133,7 @@ def _names(spec: ResNetSpec, source: Source) -> dict[str, str]:
     """What can be chosen by name, with its label."""
     random = source.text if source.kind == "random" else DEFAULT_WEIGHTS
     names = {random: "Random", "patterns": "Patterns (trained)"}
-    for version in PUBLISHED.get(preset_name(spec) or "", {}):
+    for version in PUBLISHED.get(published_name(spec) or "", {}):
         names[Source("imagenet", version=version).text] = f"ImageNet {version.upper()}"
     return names
 

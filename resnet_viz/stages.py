@@ -1,0 +1,51 @@
+"""What each stage does to the resolution: its stride, and its dilation.
+
+A stage's stride is that of its first block. Its dilation is that of its 3x3 convolutions; the
+first of them, in the stage's first block, still has the dilation of the stage before, as in
+torchvision (`ResNet._make_layer`) and timm: it reads a map on which nothing has been skipped yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Final
+
+from resnet_viz.checks import integer
+from resnet_viz.errors import SpecError, shown
+
+__all__ = ["MAX_DILATION", "MAX_STRIDE", "per_stage", "usual_strides"]
+
+MAX_DILATION: Final = 128  # eight stages, all strides of which were replaced
+MAX_STRIDE: Final = 2
+
+
+def per_stage(name: str, value: object, stages: int, most: int) -> tuple[int, ...]:
+    """One number from 1 to `most` for each stage.
+
+    Raises:
+        SpecError: It is something else, in one sentence.
+    """
+    example = ",".join(map(str, usual_strides((1,) * stages)))
+    listed = tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else None
+    if listed is None or len(listed) != stages:
+        given = shown(value) if listed is None else f"{len(listed)}"
+        raise SpecError(
+            f"{name} must list one number for each of the {stages} stages, like {example}, "
+            f"not {given}."
+        )
+    return tuple(
+        integer(f"{name} of stage {place}", number, 1, most)
+        for place, number in enumerate(listed, start=1)
+    )
+
+
+def usual_strides(dilations: tuple[int, ...]) -> tuple[int, ...]:
+    """The strides of stages of which nothing else is said.
+
+    The first stage keeps the resolution and each later one halves it, except where its dilation
+    is larger than the one before: then that stands in the stride's place, as
+    ``replace_stride_with_dilation`` does in torchvision.
+    """
+    later = pairwise(dilations)
+    return (1, *(1 if after > before else 2 for before, after in later))
