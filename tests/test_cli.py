@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from resnet_viz.cli import app, main
-from resnet_viz.cli_network import network
+from resnet_viz.cli.network import network
 from resnet_viz.errors import SpecError
 from resnet_viz.profile import DTYPE_BYTES, profile
 from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec, preset_input
@@ -35,8 +35,8 @@ TOTALS = {
 }
 LAYER = [
     *("path", "op", "stage", "block", "branch", "inputs", "input_shapes", "output_shape"),
-    *("kernel", "stride", "padding", "groups", "params", "macs", "flops", "output_bytes"),
-    *("receptive_field", "jump"),
+    *("kernel", "stride", "padding", "dilation", "groups", "params", "macs", "flops"),
+    *("output_bytes", "receptive_field", "jump"),
 ]
 
 
@@ -262,7 +262,7 @@ def test_interrupted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("resnet_viz.cli.profile", interrupt)
+    monkeypatch.setattr("resnet_viz.cli.costs.evaluate", interrupt)
     assert main(["profile"]) == 130
     assert capsys.readouterr() == ("", "")
 
@@ -271,6 +271,6 @@ def test_a_bug_stays_visible(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("resnet_viz.cli.profile", broken)
+    monkeypatch.setattr("resnet_viz.cli.costs.evaluate", broken)
     with pytest.raises(ZeroDivisionError):
         main(["profile"])

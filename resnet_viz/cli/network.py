@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import wraps
-from inspect import Signature, signature
-from typing import Annotated, Any, Final
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, Final, get_args
 
 import typer
 
@@ -20,7 +21,7 @@ from resnet_viz.spec import (
     preset_input,
 )
 
-__all__ = ["Network", "network", "takes_network"]
+__all__ = ["Network", "network", "takes_network", "takes_two_networks"]
 
 _DEFAULT_MODEL: Final = "resnet50"
 
@@ -137,15 +138,64 @@ def takes_network(command: Callable[..., None]) -> Callable[..., None]:
 
     Typer reads a command's options off its signature: the new one is the parameters of both.
     """
-    shared = signature(network, eval_str=True).parameters
-    own = list(signature(command, eval_str=True).parameters.values())[1:]
-    parameters = [p.replace(kind=p.KEYWORD_ONLY) for p in (*shared.values(), *own)]
+    shared = _shared()
 
     @wraps(command)
     def run(**options: Any) -> None:
         described = network(**{name: options.pop(name) for name in shared})
         command(described, **options)
 
-    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return _signed(run, (*shared.values(), *_own(command, 1)))
+
+
+def takes_two_networks(command: Callable[..., None]) -> Callable[..., None]:
+    """Put those options, and a second set of them, where a command has its first two parameters.
+
+    The second set begins with ``--with-``. What it leaves out is as in the first network, unless
+    it names a model or a depth; then only the input is.
+    """
+    shared = _shared()
+    second = {f"{_WITH}{name}": _with(parameter) for name, parameter in shared.items()}
+
+    @wraps(command)
+    def run(**options: Any) -> None:
+        first = {name: options.pop(name) for name in shared}
+        other = {name: options.pop(f"{_WITH}{name}") for name in shared}
+        anew = other["model"] is not None or other["depth"] is not None
+        inherited = {"input": first["input"]} if anew else first
+        given = {name: value for name, value in other.items() if value is not None}
+        nothing = dict.fromkeys(shared)
+        command(network(**first), network(**(nothing | inherited | given)), **options)
+
+    return _signed(run, (*shared.values(), *second.values(), *_own(command, 2)))
+
+
+_WITH: Final = "with_"
+
+
+def _shared() -> dict[str, Parameter]:
+    return dict(signature(network, eval_str=True).parameters)
+
+
+def _own(command: Callable[..., None], networks: int) -> list[Parameter]:
+    """A command's parameters after those for the networks."""
+    return list(signature(command, eval_str=True).parameters.values())[networks:]
+
+
+def _with(parameter: Parameter) -> Parameter:
+    """The same option for the second network."""
+    kind, option = get_args(parameter.annotation)
+    option = copy(option)
+    if isinstance(option.default, str):  # inside Annotated the names of an option stand there
+        option.default = option.default.replace("--", "--with-")
+    option.show_default = False  # it is the first network's
+    option.help = "Of the second network."
+    return parameter.replace(name=f"{_WITH}{parameter.name}", annotation=Annotated[kind, option])
+
+
+def _signed(run: Callable[..., None], parameters: tuple[Parameter, ...]) -> Callable[..., None]:
+    """A command with the options that Typer is to read."""
+    keywords = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in parameters]
+    run.__signature__ = Signature(keywords)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in keywords}
     return run

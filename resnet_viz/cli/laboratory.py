@@ -1,0 +1,132 @@
+"""The commands ``compare``, ``coach``, ``code`` and ``weights``: another size, and what to do."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from resnet_viz.cli.network import Network, takes_network, takes_two_networks
+from resnet_viz.cli.output import Batch, Dtype, Out, json_text, require, write
+from resnet_viz.cli.pictures import progress
+from resnet_viz.errors import SpecError
+from resnet_viz.memory import OPTIMIZER_STATES
+from resnet_viz.profile import profile
+from resnet_viz.sources import FIRST_CONVS, FirstConv
+from resnet_viz.views.tables import csv_text
+
+__all__ = ["coach", "code", "compare", "weights"]
+
+_GIB = 2**30
+
+
+@takes_two_networks
+def compare(
+    net: Network,
+    other: Network,
+    format: Annotated[str, typer.Option(help="table, json or csv.")] = "table",  # noqa: A002
+    show_all: Annotated[
+        bool, typer.Option("--all/--different", help="Every layer, or those that differ.")
+    ] = False,
+    batch: Batch = 1,
+    dtype: Dtype = "float32",
+    out: Out = None,
+) -> None:
+    """What another network or input changes, layer by layer.
+
+    The first network is the reference; the options that begin with --with- make the second from
+    it, or anew if they name a model or a depth.
+    """
+    from resnet_viz.comparison import compare as compared
+    from resnet_viz.views import changes
+
+    require("--format", format, ("table", "json", "csv"))
+    first, second = (
+        profile(each.spec, replace(each.input, batch=batch), dtype) for each in (net, other)
+    )
+    found = compared(first, second)
+    if format == "json":
+        write(json_text(changes.to_dict(found, only_different=not show_all)), out)
+    elif format == "csv":
+        write(csv_text(changes.csv_columns(found, only_different=not show_all)), out)
+    else:
+        write(changes.text(found, only_different=not show_all), out)
+
+
+@takes_network
+def coach(
+    net: Network,
+    batch: Batch = 1,
+    training: Annotated[
+        bool, typer.Option("--training/--inference", help="What the network is for.")
+    ] = False,
+    memory: Annotated[
+        float | None, typer.Option(metavar="GIB", help="What the device has free.")
+    ] = None,
+    optimizer: Annotated[str, typer.Option(help=f"{', '.join(OPTIMIZER_STATES)}.")] = "momentum",
+    weights_channels: Annotated[
+        int | None, typer.Option(metavar="N", help="Input channels of the weights to be loaded.")
+    ] = None,
+    dtype: Dtype = "float32",
+    out: Out = None,
+) -> None:
+    """What does not suit the network and its input, and what to do about it."""
+    from resnet_viz.coach import diagnose
+    from resnet_viz.coach.records import Conditions
+    from resnet_viz.views.coaching import text
+
+    if memory is not None and not 0 <= memory <= 2**20:
+        raise SpecError(f"--memory is in GiB, from 0 to {2**20}, not {memory:g}.")
+    conditions = Conditions(
+        weights_channels=weights_channels,
+        memory_bytes=None if memory is None else int(memory * _GIB),
+        training=training,
+        dtype=dtype,
+        optimizer=optimizer,
+    )
+    found = diagnose(net.spec, replace(net.input, batch=batch), conditions=conditions)
+    write(text(found), out)
+
+
+@takes_network
+def code(net: Network, out: Out = None) -> None:
+    """One runnable file of plain PyTorch that builds the network."""
+    from resnet_viz.codegen.python_file import generate
+
+    write(generate(net.spec, net.input), out)
+
+
+@takes_network
+def weights(
+    net: Network,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="A .safetensors file to write.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--weights",
+            metavar="random:SEED|patterns|imagenet[:v2]|FILE",
+            help="Or a .safetensors, .pth or .pt file.",
+        ),
+    ] = "random:0",
+    first_conv: Annotated[
+        str | None,
+        typer.Option(help=f"For other input channels: {', '.join(FIRST_CONVS)}."),
+    ] = None,
+) -> None:
+    """Weights adapted to the network, with the receipt of what became of each tensor."""
+    if first_conv is not None:
+        require("--first-conv", first_conv, FIRST_CONVS)
+    from resnet_viz.weight_files import safetensors_bytes
+    from resnet_viz.weights import load
+
+    loaded = load(
+        net.spec,
+        source,
+        first_conv=cast(FirstConv | None, first_conv),
+        progress=progress if sys.stderr.isatty() else None,
+    )
+    write(safetensors_bytes(loaded), out)
+    sys.stderr.write(f"{loaded.receipt.summary}\n")

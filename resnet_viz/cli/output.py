@@ -1,0 +1,44 @@
+"""What the commands share: options of output, and how results leave."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from resnet_viz.errors import SpecError
+from resnet_viz.profile import DTYPE_BYTES
+
+__all__ = ["Batch", "Dtype", "Out", "json_text", "require", "write"]
+
+Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Instead of stdout.")]
+Batch = Annotated[int, typer.Option(metavar="N", help="Pictures at once.")]
+Dtype = Annotated[str, typer.Option(help=f"Count bytes in {', '.join(DTYPE_BYTES)}.")]
+
+
+def require(option: str, value: str, allowed: Sequence[str]) -> None:
+    """Refuse a value that is not among the allowed ones."""
+    if value not in allowed:
+        raise SpecError(f"{option} must be one of {', '.join(allowed)}, not {value[:40]!r}.")
+
+
+def json_text(document: Any) -> str:
+    """A document as one line."""
+    return json.dumps(document) + "\n"
+
+
+def write(result: str | bytes, out: Path | None) -> None:
+    """Write a result to a file, or to standard output."""
+    # UTF-8 whatever the terminal says; names of files may hold bytes that are none.
+    data = result if isinstance(result, bytes) else result.encode("utf-8", "surrogateescape")
+    if out is not None:
+        out.write_bytes(data)
+        return
+    rest = memoryview(data)
+    while rest:  # with PYTHONUNBUFFERED a write takes as much as fits into the pipe
+        rest = rest[sys.stdout.buffer.write(rest) :]
+    sys.stdout.flush()

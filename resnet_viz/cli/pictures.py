@@ -1,0 +1,78 @@
+"""The command ``activations``: feature maps of a picture."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from resnet_viz.cli.network import Network, takes_network
+from resnet_viz.cli.output import require, write
+from resnet_viz.sources import FIRST_CONVS, FirstConv
+from resnet_viz.units import si
+
+__all__ = ["activations", "progress"]
+
+
+@takes_network
+def activations(
+    net: Network,
+    image: Annotated[Path, typer.Option(metavar="FILE", help="A picture.")],
+    layer: Annotated[
+        list[str], typer.Option(metavar="PATH", help="Like layer1.0; may be repeated.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Made if it is not there.")],
+    weights: Annotated[
+        str,
+        typer.Option(
+            metavar="random:SEED|patterns|imagenet[:v2]|FILE",
+            help="Or a .safetensors, .pth or .pt file.",
+        ),
+    ] = "random:0",
+    first_conv: Annotated[
+        str | None,
+        typer.Option(help=f"For other input channels: {', '.join(FIRST_CONVS)}."),
+    ] = None,
+    fit: Annotated[str, typer.Option(help="crop, letterbox, stretch or native.")] = "crop",
+    normalise: Annotated[
+        bool, typer.Option("--normalise/--no-normalise", help="With ImageNet's mean and deviation.")
+    ] = True,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(metavar="BLOCK", help="Remove its residual branch; may be repeated."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda:0, mps.")] = "auto",
+) -> None:
+    """Feature maps of a picture, as files.
+
+    For each layer PATH.npy (float32, channels x height x width) and PATH.png (all channels
+    side by side); activations.json lists them with shapes and statistics, activations.csv has
+    the statistics of each channel.
+    """
+    if first_conv is not None:
+        require("--first-conv", first_conv, FIRST_CONVS)
+    from resnet_viz.feature_files import write_feature_maps
+
+    written = write_feature_maps(
+        net.spec,
+        net.input,
+        image=image,
+        layers=layer,
+        folder=out,
+        weights=weights,
+        first_conv=cast(FirstConv | None, first_conv),
+        fit=fit,
+        normalise=normalise,
+        without=without or (),
+        device=device,
+        progress=progress if sys.stderr.isatty() else None,
+    )
+    write("".join(f"{path}\n" for path in written), None)
+
+
+def progress(done: int, total: int) -> None:
+    """How far a download is, on one line of the terminal."""
+    sys.stderr.write(f"\r{si(done, 'B')} of {si(total, 'B')}" + ("\n" if done >= total else ""))
+    sys.stderr.flush()
