@@ -36,7 +36,7 @@ def unread(layer: LayerProfile) -> Pair:
     A 1x1 convolution with stride 2, and the subsampling of a shortcut of zeros, read every
     second row and column; a 3x3 with stride 2 and padding 1 reads them all.
     """
-    if layer.stride is None or layer.op == "adaptive_avg_pool2d":
+    if layer.stride in (None, (1, 1)) or layer.op == "adaptive_avg_pool2d":
         return (0, 0)
     rows, columns = (_unread(layer, axis) for axis in (0, 1))
     return (rows, columns)
