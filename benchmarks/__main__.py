@@ -30,6 +30,8 @@ ROWS: Final[Mapping[int, Callable[[int], Iterator[Result]]]] = {
     10: pages.click,
     12: memory.many_visits,
     13: pages.everything_open,
+    14: profiles.map_of_sizes,
+    15: pages.new_side,
 }
 """By the number of the goal; each takes the number of rounds. A new row is one line here."""
 

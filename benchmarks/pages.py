@@ -1,10 +1,11 @@
-"""Rows 8 to 10: the drawing of the graph, and what a visitor waits for, in a real browser."""
+"""Rows 8 to 10, 13 and 15: the drawing of the graph, and what a visitor waits for, in a browser."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ from resnet_viz.views.dot import draw
 from resnet_viz.views.render import render
 from tests.browser.harness import chromium, serving, settled, visit
 
-__all__ = ["click", "drawing", "everything_open", "new_height"]
+__all__ = ["click", "drawing", "everything_open", "new_height", "new_side"]
 
 EMPTY_PAGE: Final = Path(__file__).parent / "empty_page.py"
 
@@ -96,6 +97,31 @@ def new_height(rounds: int) -> Iterator[Result]:
         yield Result(work, "empty page with one slider", mine, peer, at_most(2.5))
 
 
+def new_side(rounds: int) -> Iterator[Result]:
+    """Row 15: the slider of the page Input size is moved, until numbers and staircase are new."""
+    for panel, name in (("changes", "What changed"), ("map", "Size map"), ("memory", "Memory")):
+        link = f"/input_size?model=resnet50&h=300&w=300&lab={panel}"
+        with _visitors(link, ".st-key-staircase .annotation") as (page, empty):
+
+            def ours(number: int, page: Page = page) -> float:
+                thumb = page.locator(".st-key-side").get_by_role("slider")
+                key, step = ("ArrowLeft", -1) if number % 2 else ("ArrowRight", 1)
+                side = int(thumb.get_attribute("aria-valuenow") or thumb.input_value()) + step
+                totals = profile(PRESETS["resnet50"], InputSpec(side, side)).totals
+                _watch(
+                    page,
+                    ("[data-testid=stMetricValue]", si(totals.macs)),
+                    ("[data-testid=stMetricValue]", si(totals.activation_bytes, "B")),
+                    (".st-key-staircase .annotation-text", shape_text((side, side))),
+                )
+                thumb.press(key)
+                return _waited(page)
+
+            mine, peer = _in_turns(rounds, ours, partial(_slide, empty))
+            work = f"size slider, to all numbers and the staircase new, panel {name}"
+            yield Result(work, "empty page with one slider", mine, peer, at_most(2.5))
+
+
 def click(rounds: int) -> Iterator[Result]:
     """Row 10: a node is clicked, until the inspector shows it."""
     with _visitors("/?model=resnet50") as (page, empty):
@@ -138,8 +164,8 @@ def _choose_level(page: Page, name: str, selector: str, text: str) -> float:
 
 
 @contextmanager
-def _visitors(link: str) -> Iterator[tuple[Page, Page]]:
-    """A page of the app and the empty one, each from a server of its own."""
+def _visitors(link: str, drawn: str = "g.node") -> Iterator[tuple[Page, Page]]:
+    """A page of the app, with something drawn, and the empty one, each from a server of its own."""
     with ExitStack() as stack:
         browser = stack.enter_context(chromium())
         pages = []
@@ -148,7 +174,7 @@ def _visitors(link: str) -> Iterator[tuple[Page, Page]]:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
             if script is None:
                 visit(page, address, link)
-                expect(page.locator("g.node").last).to_be_attached()
+                expect(page.locator(drawn).last).to_be_attached()
             else:
                 page.goto(address)
                 expect(page.get_by_text("Height 224")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Rows 1 to 5: profiles and sweeps."""
+"""Rows 1 to 5 and 14: profiles, sweeps and maps of sizes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,16 @@ from benchmarks.peers import (
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, build_model, profile, sweep, trace
 from resnet_viz.plan import make_plan
 from resnet_viz.records import Profile, Sweep, Totals
+from resnet_viz.size_map import SizeMap, size_map
 
-__all__ = ["linearity", "new_architecture", "new_size", "new_size_large", "sweep_1000"]
+__all__ = [
+    "linearity",
+    "map_of_sizes",
+    "new_architecture",
+    "new_size",
+    "new_size_large",
+    "sweep_1000",
+]
 
 RESNET152 = PRESETS["resnet152"]
 DEPTHS = (18, 34, 50, 101, 152, 110, 1202)
@@ -122,6 +130,27 @@ def sweep_1000(rounds: int) -> Iterator[Result]:
         ],
     )
     yield Result("sweep of 1,000 sizes, ResNet-152", "1,000 × `profile`", ours, peer, at_least(50))
+
+
+def map_of_sizes(rounds: int) -> Iterator[Result]:
+    """Row 14: 250,000 sizes with all that the size map shows, beside 250 profiles."""
+    side = 500
+
+    def check(table: SizeMap, totals: list[Totals]) -> None:
+        diagonal = [int(table.macs[place, place]) for place in range(250)]
+        agree("MACs", diagonal, [one.macs for one in totals])
+
+    ours, peer = alternate(
+        rounds,
+        check,
+        lambda number: size_map(RESNET152, range(1 + number, side + 1 + number)),
+        lambda number: [
+            profile(RESNET152, InputSpec(rows, rows)).totals
+            for rows in range(1 + number, 251 + number)
+        ],
+    )
+    work = "map of 500 × 500 sizes, ResNet-152"
+    yield Result(work, "250 × `profile`", ours, peer, at_least(1))
 
 
 def linearity(rounds: int) -> Iterator[Result]:

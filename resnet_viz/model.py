@@ -229,7 +229,7 @@ class ResNet(nn.Module):
         )
 
     def _make_layer(self, stage: int, planes: int, blocks: int, stride: int) -> None:
-        """Append stage `stage` (from 0): its first block strides, the others keep the shape."""
+        """Append a stage: its first block strides, the others keep the shape."""
         name, block = f"layer{stage + 1}", self._block(stage)
         outplanes = planes * self.spec.expansion
         # The stage's first 3x3 reads a map that is still as dense as the stage before left it.
@@ -301,8 +301,7 @@ class ResNet(nn.Module):
 
         Convolutions: Kaiming normal by fan-out (He et al. 2015, arXiv 1502.01852); batch norms:
         weight 1, bias 0; the classifier: torch's default for linear layers, uniform within
-        1 / sqrt(fan-in). With ``zero_init_residual`` the last batch norm of each block starts at
-        weight 0, so that the block starts as the identity (Goyal et al. 2017, arXiv 1706.02677).
+        1 / sqrt(fan-in).
         """
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -315,7 +314,9 @@ class ResNet(nn.Module):
                 bound = module.in_features**-0.5
                 nn.init.uniform_(module.weight, -bound, bound, generator=generator)
                 nn.init.uniform_(module.bias, -bound, bound, generator=generator)
-        if self.spec.zero_init_residual:  # after all batch norms have been set to 1
+        # The last batch norm of each block at weight 0, after all have been set to 1: the block
+        # starts as the identity (Goyal et al. 2017, arXiv 1706.02677).
+        if self.spec.zero_init_residual:
             for module in self.modules():
                 if isinstance(module, BasicBlock | Bottleneck):
                     last = module.bn2 if isinstance(module, BasicBlock) else module.bn3

@@ -252,11 +252,12 @@ class ResNetSpec:
         return cls(block=cast(BlockKind, kind), blocks=blocks, **choices)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values, lists in place of tuples."""
+        """Plain JSON values, lists in place of tuples; what is None is left out."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items()
+            if value is not None
         }
 
     @classmethod

@@ -3,8 +3,8 @@
 Starts the app on a free port of this machine, visits it with Chromium (see
 ``tests/browser/harness.py``) and writes PNG files to ``docs/screenshots/``:
 
-- ``architecture.png``, ``layers.png``, ``input_size.png``, ``feature_maps.png``,
-  ``prediction.png``: 1440 x 900, light;
+- ``architecture.png``, ``layers.png``, ``feature_maps.png``, ``prediction.png``: 1440 x 900,
+  light; ``input_size.png``, ``size_map.png`` and ``memory.png`` taller, so that the panel shows;
 - ``architecture_dark.png``: 1440 x 900, dark, with an operation in focus;
 - ``architecture_narrow.png``: 390 x 844, light;
 - ``feature_maps_narrow_dark.png``: 390 x 844, dark.
@@ -47,7 +47,9 @@ TRAINED: Final = "model=resnet20&classes=12&h=64&w=64&weights=patterns"
 SHOTS: Final = (
     Shot("architecture", "/?model=resnet50"),
     Shot("layers", "/layers?model=resnet50"),
-    Shot("input_size", "/input_size?model=resnet50&h=512&w=512"),
+    Shot("input_size", "/input_size?model=resnet18&h=32&w=32&batch=32", height=1240),
+    Shot("size_map", "/input_size?model=resnet50&h=200&w=320&lab=map", height=1520),
+    Shot("memory", "/input_size?model=resnet50&batch=16&lab=memory", height=1440),
     Shot("feature_maps", f"/feature_maps?{TRAINED}&layer=layer3.2"),
     Shot(
         "prediction",

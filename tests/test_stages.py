@@ -48,7 +48,7 @@ def test_dilations_alone_are_torchvisions_replacement(
     model = build_model(spec, "meta")
     for stage, (stride, first, others) in enumerate(wanted, start=1):
         for index, dilation in ((0, first), (1, others)):
-            part = model.get_submodule(f"layer{stage}.{index}")
+            part: Any = model.get_submodule(f"layer{stage}.{index}")
             convolution = part.conv1 if block == "basic" else part.conv2
             assert convolution.dilation == convolution.padding == (dilation, dilation)
             assert convolution.stride == ((stride, stride) if index == 0 else (1, 1))

@@ -8,9 +8,10 @@ from typing import Any, Final, NoReturn
 
 import streamlit as st
 
-from resnet_viz.spec import PRESETS, stages_text
+from resnet_viz.spec import PRESETS
 from resnet_viz.ui import link
 from resnet_viz.ui.choice import Choice
+from resnet_viz.ui.fields import fields
 from resnet_viz.views.opening import Opening
 
 __all__ = [
@@ -142,25 +143,5 @@ def keep(keys: Iterable[str]) -> None:
 
 def fill(choice: Choice) -> None:
     """Put a choice into the widgets."""
-    spec = choice.spec
-    values: dict[str, Any] = {
-        "model": choice.model,
-        "block": spec.block,
-        "blocks": ",".join(map(str, spec.blocks)),
-        "stem": spec.stem,
-        "c": spec.in_channels,
-        "h": choice.input.height,
-        "w": choice.input.width,
-        "classes": spec.num_classes,
-        "device": choice.device,
-        "weights": choice.weights,
-        "base_width": spec.base_width,
-        "groups": spec.groups,
-        "width_per_group": spec.width_per_group,
-        "stride_in": spec.stride_in,
-        "shortcut": spec.shortcut,
-        "strides": stages_text(spec.strides),
-        "dilations": stages_text(spec.dilations),
-        "zero_init": spec.zero_init_residual,
-    }
-    st.session_state.update(values | choice.looks)
+    runs = {"device": choice.device, "weights": choice.weights}
+    st.session_state.update(fields(choice.spec, choice.input) | runs | choice.looks)

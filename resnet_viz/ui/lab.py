@@ -27,6 +27,7 @@ PANELS: Final[Mapping[str, str]] = MappingProxyType(
 MIN_MEMORY_GIB: Final = 0.25
 MAX_MEMORY_GIB: Final = 1024.0
 
+_NONE: Final = "none"  # an address drops what is empty
 _DTYPES: Final = tuple(name for name in DTYPE_BYTES if name != "float64")
 _ALLOWED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -126,8 +127,8 @@ class Lab:
 
 def _text(value: object) -> str:
     if isinstance(value, tuple):
-        return ",".join(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return ",".join(value) or _NONE
+    return str(value).removesuffix(".0")
 
 
 def _value(name: str, text: str) -> Any:
@@ -141,6 +142,8 @@ def _value(name: str, text: str) -> Any:
 
 
 def _nets(text: str) -> tuple[str, ...]:
+    if text == _NONE:
+        return ()
     names = (part.strip() for part in text.split(",") if part.strip())
     return tuple(dict.fromkeys(choice("each of nets", name, tuple(PRESETS)) for name in names))
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from resnet_viz.ledger import LIKE, Ledger, count_rows, entries
 from resnet_viz.records import Profile
 from resnet_viz.units import shape_text
-from resnet_viz.views.outline import chw, stages
+from resnet_viz.views.outline import chw
 from resnet_viz.views.statistics import LayerStatistics
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "downsample_table",
     "layer_table",
     "ledger_table",
-    "resolution_table",
     "rows_of",
 ]
 
@@ -129,28 +128,6 @@ def downsample_table(report: Profile) -> Columns:
         "Reason": [" + ".join(point.reasons) for point in points],
         "Input": [chw(point.input_shape) for point in points],
         "Output": [chw(point.output_shape) for point in points],
-    }
-
-
-def resolution_table(report: Profile, reference: Profile) -> Columns:
-    """Stem and stages: the map each ends with, here and at the reference input.
-
-    MACs as in `layer_table`.
-    """
-    here, there = stages(report)[:-1], stages(reference)[:-1]
-    last = [part.layers[-1] for part in here]
-    columns: Columns = {
-        "Stage": [part.path for part in here],
-        "Output": [chw(row.output_shape) for row in last],
-        "MACs": _counts(part.macs for part in here),
-    }
-    if reference.input != report.input:
-        size = shape_text((reference.input.height, reference.input.width))
-        columns[f"Output at {size}"] = [chw(part.output_shape) for part in there]
-        columns[f"MACs at {size}"] = _counts(part.macs for part in there)
-    return columns | {
-        "Jump": [shape_text(row.jump) for row in last],
-        "Receptive field": [shape_text(row.receptive_field) for row in last],
     }
 
 

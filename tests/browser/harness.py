@@ -132,5 +132,5 @@ def visit(page: Page, address: str, link: str = "/") -> None:
     """Open a link of the app and wait until its page is there."""
     page.goto(address + link)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    expect(page.get_by_test_id("stMetric")).to_have_count(6)
+    expect(page.locator(".st-key-metrics").get_by_test_id("stMetric")).to_have_count(6)
     settled(page)

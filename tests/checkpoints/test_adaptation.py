@@ -300,7 +300,7 @@ def test_another_stem_is_drawn_anew_where_that_is_asked_for(theirs: Any, ours: A
         with pytest.raises(MismatchError):
             adapt(state, spec)
     for how in ({"any_stem": True}, {"first_conv": "fresh"}):
-        values, receipt = adapt(state, spec, seed=5, **how)  # type: ignore[arg-type]
+        values, receipt = adapt(state, spec, seed=5, **how)
         fresh = build_model(spec, seed=5).state_dict()
         assert list(values) == list(fresh)
         for key, value in values.items():

@@ -282,15 +282,3 @@ def test_a_network_without_downsample_points_shows_no_table() -> None:
 
     assert_shows(app, "architecture", ResNetSpec(block="basic", blocks=(4,)), InputSpec(64, 64))
     assert len(app.dataframe) == 0
-
-
-@pytest.mark.parametrize(
-    ("text", "compared"), [("h=224&w=224", False), ("h=512&w=512", True), ("h=7&w=300", True)]
-)
-def test_the_resolution_table_stands_beside_224(text: str, compared: bool) -> None:
-    app = open_page("input_size", f"model=resnet18&{text}")
-
-    shown = table(app)
-    assert list(shown["Stage"]) == ["stem", "layer1", "layer2", "layer3", "layer4"]
-    assert ("Output at 224 × 224" in shown) == compared
-    assert len(app.get("plotly_chart")) == 4

@@ -16,6 +16,7 @@ from resnet_viz.ui.choice import CUSTOM, LINK_KEYS, Choice
 from resnet_viz.views.opening import LEVELS, Opening
 from resnet_viz.views.outline import COSTS
 from tests.strategies import large_specs, specs
+from tests.ui.test_lab import labs
 
 SIDES = st.integers(1, MAX_SIDE)
 KINDS = st.one_of(specs(), large_specs(), st.sampled_from(list(PRESETS.values())))
@@ -37,6 +38,7 @@ def chosen(draw: DrawFn) -> Choice:
             draw(st.frozensets(st.sampled_from(("stem", "layer1", "layer3.0", "layer3.1-35")))),
         ),
         draw(st.sampled_from(list(COSTS))),
+        draw(labs()),
     )
 
 

@@ -22,7 +22,6 @@ from resnet_viz.views.tables import (
     downsample_table,
     layer_table,
     ledger_table,
-    resolution_table,
     rows_of,
 )
 from tests.strategies import inputs, specs
@@ -74,21 +73,6 @@ def test_downsample_points_of_resnet_50() -> None:
     }
 
 
-def test_resolutions_stand_beside_the_reference() -> None:
-    reference = profile(PRESETS["resnet18"])
-    here = profile(PRESETS["resnet18"], InputSpec(32, 64))
-    table = resolution_table(here, reference)
-
-    assert table["Output"] == [
-        "64 × 8 × 16", "64 × 8 × 16", "128 × 4 × 8", "256 × 2 × 4", "512 × 1 × 2"
-    ]  # fmt: skip
-    assert table["Output at 224 × 224"][-1] == "512 × 7 × 7"
-    assert table["Jump"] == ["4 × 4", "4 × 4", "8 × 8", "16 × 16", "32 × 32"]
-    assert table["Receptive field"][-1] == "435 × 435"
-    assert sum(table["MACs"]) + 512_000 == here.totals.macs
-    assert "Output at 224 × 224" not in resolution_table(reference, reference)
-
-
 def test_an_addition_names_its_inputs_once() -> None:
     table = layer_table(profile(PRESETS["resnet18"]))
 
@@ -108,11 +92,7 @@ def test_counts_that_no_data_frame_holds_are_text() -> None:
     assert column[0] == "9,223,372,036,854,775,808"
     assert [int(text.replace(",", "")) for text in column] == [r.macs for r in large.layers]
     assert layer_table(large)["Parameters"] == [row.params for row in report.layers]
-
-    both = resolution_table(replace(large, input=InputSpec(32, 32)), report)
-    assert both["MACs"][1] == f"{sum(r.macs for r in report.layers if r.stage == 'layer1'):,}"
-    assert isinstance(both["MACs at 224 × 224"][1], int)
-    for table in (layer_table(large), both, layer_table(small)):
+    for table in (layer_table(large), layer_table(small)):
         pd.DataFrame(table)
         pa.table(table)  # as Streamlit sends it
 

@@ -1,0 +1,87 @@
+"""The page Input size: one file for each of its panels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import streamlit as st
+
+from resnet_viz.records import Profile
+from resnet_viz.spec import MAX_SIDE
+from resnet_viz.ui import chosen, frame
+from resnet_viz.ui.choice import Choice
+from resnet_viz.ui.input_size import (
+    changes,
+    coach,
+    latency,
+    memory,
+    reference,
+    size_map,
+    sweeps,
+    take_away,
+)
+from resnet_viz.ui.input_size.bench import Bench
+from resnet_viz.ui.lab import PANELS
+from resnet_viz.ui.messages import errors_as_sentences
+from resnet_viz.views.staircase import staircase_chart
+
+__all__ = ["draw"]
+
+_DRAWERS: Final[Mapping[str, Callable[[Bench], None]]] = MappingProxyType(
+    {
+        "changes": changes.draw,
+        "map": size_map.draw,
+        "sweeps": sweeps.draw,
+        "memory": memory.draw,
+        "latency": latency.draw,
+        "code": take_away.draw,
+    }
+)
+
+
+def draw(choice: Choice, report: Profile) -> None:
+    """The page below its head."""
+    # A widget that the last run did not draw has lost its value.
+    for key, value in choice.lab.values.items():
+        chosen.first(key, value)
+    left, right = st.columns([7, 5], gap="medium")
+    with left:
+        _slider(choice)
+    bench = Bench(choice, report, reference.find(choice), choice.lab, frame.dark())
+    with left:
+        st.plotly_chart(
+            staircase_chart(report, bench.reference, bench.dark),
+            config={"displayModeBar": False},
+            key="staircase",
+            alt="Resolution and channels through the depth, here and in the reference",
+        )
+        reference.choose(choice, bench.reference)
+    with right, errors_as_sentences():
+        coach.draw(bench)
+    panel = st.segmented_control(
+        "Panel",
+        list(PANELS),
+        key="lab",
+        format_func=PANELS.__getitem__,
+        label_visibility="collapsed",
+    )
+    with errors_as_sentences():
+        _DRAWERS[panel or choice.lab.lab](bench)
+
+
+def _slider(choice: Choice) -> None:
+    """The input's height, its proportions kept."""
+    size = choice.input
+    high = max(1024, 1 << (max(size.height, size.width) - 1).bit_length())
+    most = max(1, min(high, MAX_SIDE * size.height // max(size.width, size.height)))
+
+    def resize() -> None:
+        state = st.session_state
+        state["h"] = state["side"]
+        state["w"] = min(MAX_SIDE, max(1, round(state["side"] * size.width / size.height)))
+
+    st.session_state["side"] = size.height
+    label = "Height and width" if size.height == size.width else "Height, width in proportion"
+    st.slider(label, 1, max(most, size.height), key="side", on_change=resize)

@@ -1,0 +1,77 @@
+"""What the chosen network and input are compared with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import parse_qsl, urlencode
+
+import streamlit as st
+
+from resnet_viz.profile import profile
+from resnet_viz.records import Profile
+from resnet_viz.sources import parse_source
+from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec, preset_input, preset_name
+from resnet_viz.ui import chosen
+from resnet_viz.ui.choice import Choice
+from resnet_viz.ui.messages import plain
+from resnet_viz.ui.sidebar import model_name
+from resnet_viz.units import shape_text
+
+__all__ = ["choose", "find", "query_of"]
+
+
+def query_of(spec: ResNetSpec, input: InputSpec) -> str:  # noqa: A002
+    """A network and an input as the parameters of a link."""
+    return urlencode(Choice(spec, input).to_query(), safe=",")
+
+
+def find(choice: Choice) -> Profile:
+    """The reference: the one of the link, or the preset at its usual input."""
+    if not choice.lab.ref:
+        name = chosen.base_preset()
+        return profile(PRESETS[name], preset_input(name))
+    query = dict(parse_qsl(choice.lab.ref, keep_blank_values=True, max_num_fields=100))
+    other, problems = Choice.from_query(query, parse_source)
+    for problem in problems:
+        st.warning(plain(problem.replace("The link's", "The reference's", 1)))
+    return profile(other.spec, other.input)
+
+
+def choose(choice: Choice, reference: Profile) -> None:
+    """Controls to compare with something else."""
+
+    def pin() -> None:
+        _set(query_of(choice.spec, choice.input))
+
+    def take_preset() -> None:
+        name, state = st.session_state["reference_model"], st.session_state
+        size = replace(preset_input(name), height=state["reference_h"], width=state["reference_w"])
+        _set(query_of(PRESETS[name], size))
+
+    def usual() -> None:
+        _set("")
+
+    with st.popover(plain(f"Compared with {_text(reference)}"), type="tertiary"):
+        st.button("Compare from here on with what is chosen now", on_click=pin, key="pin")
+        if choice.lab.ref:
+            name = chosen.base_preset()
+            usual_text = _text(profile(PRESETS[name], preset_input(name)))
+            st.button(f"Back to {usual_text}", on_click=usual, key="unpin")
+        chosen.first("reference_model", preset_name(reference.spec) or "resnet50")
+        chosen.first("reference_h", reference.input.height)
+        chosen.first("reference_w", reference.input.width)
+        st.selectbox("Network", list(PRESETS), key="reference_model", format_func=model_name)
+        left, right = st.columns(2)
+        left.number_input("Height", 1, 16_384, key="reference_h", step=1)
+        right.number_input("Width", 1, 16_384, key="reference_w", step=1)
+        st.button("Compare with this", on_click=take_preset, key="take_reference")
+
+
+def _set(ref: str) -> None:
+    st.session_state["ref"] = ref
+
+
+def _text(reference: Profile) -> str:
+    name = preset_name(reference.spec)
+    size = shape_text((reference.input.height, reference.input.width))
+    return f"{model_name(name) if name else 'a network of your own'} at {size}"
