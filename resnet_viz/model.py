@@ -229,7 +229,7 @@ class ResNet(nn.Module):
         )
 
     def _make_layer(self, stage: int, planes: int, blocks: int, stride: int) -> None:
-        """Append a stage: its first block strides, the others keep the shape."""
+        """A stage: its first block strides, the others keep the shape."""
         name, block = f"layer{stage + 1}", self._block(stage)
         outplanes = planes * self.spec.expansion
         # The stage's first 3x3 reads a map that is still as dense as the stage before left it.

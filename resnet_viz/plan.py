@@ -10,7 +10,8 @@ put the numbers in.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from resnet_viz.graph import INPUT, LayerGraph, Operation, Pair, trace
 from resnet_viz.spec import ResNetSpec
 
-__all__ = ["Field", "Grid", "Plan", "Step", "make_plan", "sight"]
+__all__ = ["Field", "Grid", "Plan", "Step", "make_plan", "sides", "sight", "weighted_sum"]
 
 
 class Grid(NamedTuple):
@@ -118,18 +119,28 @@ class Plan:
 
     def sides(self, size: Any, axis: int) -> list[Any]:
         """Rows (axis 0) or columns (axis 1) of each grid, for an int or an array of ints."""
-        sides: list[Any] = []
-        for grid in self.grids:
-            if grid.parent is not None:
-                sides.append((sides[grid.parent] + grid.offset[axis]) // grid.step[axis] + 1)
-            else:
-                sides.append(size if grid.step == (0, 0) else 1)
-        return sides
+        return sides(self.grids, size, axis)
 
     @property
     def final_fields(self) -> tuple[Field, Field]:
         """The receptive field of the map that the global pooling sees, by axis."""
         return next(step.fields for step in self.steps if step.pooled)
+
+
+def sides(grids: Iterable[Grid], size: Any, axis: int) -> list[Any]:
+    """Rows (axis 0) or columns (axis 1) of grids at an input of `size`, an int or an array."""
+    found: list[Any] = []
+    for grid in grids:
+        if grid.parent is not None:
+            found.append((found[grid.parent] + grid.offset[axis]) // grid.step[axis] + 1)
+        else:
+            found.append(size if grid.step == (0, 0) else 1)
+    return found
+
+
+def weighted_sum(factors: Iterable[int], areas: Iterable[int]) -> int:
+    """The sum of the grids' areas, each times its factor."""
+    return sum(map(operator.mul, factors, areas))
 
 
 @lru_cache(maxsize=16)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from resnet_viz.errors import SpecError
 from resnet_viz.graph import INPUT
-from resnet_viz.plan import Field, Plan, make_plan, sight
+from resnet_viz.plan import Field, Plan, make_plan, sight, weighted_sum
 from resnet_viz.records import (
     DownsampleProfile,
     Integers,
@@ -120,7 +120,7 @@ def prefix_cost(spec: ResNetSpec, input: InputSpec, paths: Iterable[str]) -> Pre
     ends = [places[path] for path in paths]
     run = plan.steps[: max(ends) + 1]
     live = zip(plan.live_steps, plan.live_factors, strict=True)
-    peak = max(_weighted_sum(factors, areas) for first, factors in live if first < len(run))
+    peak = max(weighted_sum(factors, areas) for first, factors in live if first < len(run))
     kept = [plan.steps[place] for place in ends]
     scale = size.batch * _item_bytes("float32")
     return PrefixCost(
@@ -172,10 +172,10 @@ def _totals(
     plan: Plan, size: InputSpec, layers: tuple[LayerProfile, ...], item_bytes: int
 ) -> Totals:
     rows, columns, areas = _grids(plan, size)
-    live = [_weighted_sum(factors, areas) for factors in plan.live_factors]
+    live = [weighted_sum(factors, areas) for factors in plan.live_factors]
     peak = max(range(len(live)), key=live.__getitem__)
     params = sum(layer.params for layer in layers)
-    macs = _weighted_sum(plan.mac_factors, areas) * size.batch
+    macs = weighted_sum(plan.mac_factors, areas) * size.batch
     down, across = plan.final_fields
     return Totals(
         depth=plan.graph.spec.depth,
@@ -184,17 +184,13 @@ def _totals(
         macs=macs,
         flops=2 * macs,
         weight_bytes=params * item_bytes,
-        activation_bytes=_weighted_sum(plan.output_factors, areas) * size.batch * item_bytes,
+        activation_bytes=weighted_sum(plan.output_factors, areas) * size.batch * item_bytes,
         peak_activation_bytes=live[peak] * size.batch * item_bytes,
         peak_path=layers[plan.live_steps[peak]].path,
         final_grid=(rows[plan.final_grid], columns[plan.final_grid]),
         output_stride=(down.jump, across.jump),
         receptive_field=(down.size, across.size),
     )
-
-
-def _weighted_sum(factors: tuple[int, ...], areas: list[int]) -> int:
-    return sum(map(operator.mul, factors, areas))
 
 
 def sweep(
@@ -273,7 +269,7 @@ def _largest(plan: Plan, heights: NDArray[np.int64], widths: NDArray[np.int64]) 
     rows, columns = plan.sides(int(heights.max()), 0), plan.sides(int(widths.max()), 1)
     areas = [h * w for h, w in zip(rows, columns, strict=True)]
     sums = (plan.mac_factors, plan.output_factors, *plan.live_factors)
-    return 2 * max(_weighted_sum(factors, areas) for factors in sums)
+    return 2 * max(weighted_sum(factors, areas) for factors in sums)
 
 
 def _weighted(factors: tuple[int, ...], areas: list[Integers]) -> Integers:

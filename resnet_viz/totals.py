@@ -15,7 +15,7 @@ from operator import mul
 from typing import Final, NamedTuple
 
 from resnet_viz.graph import Pair
-from resnet_viz.plan import Grid, Plan, Step, make_plan
+from resnet_viz.plan import Grid, Plan, Step, make_plan, sides, weighted_sum
 from resnet_viz.profile import DTYPE_BYTES
 from resnet_viz.records import Totals
 from resnet_viz.spec import InputSpec, ResNetSpec
@@ -78,12 +78,12 @@ def totals(spec: ResNetSpec, input: InputSpec | None = None) -> Totals:  # noqa:
     short = _short(replace(spec, blocks=tuple(min(n, _TELLING_BLOCKS) for n in spec.blocks)))
     counts = (1, *(n - _TELLING_BLOCKS for n in spec.blocks))
     parts = [(n, part) for n, part in zip(counts, short.parts, strict=True) if part is not None]
-    rows, columns = _sides(short.grids, size.height, 0), _sides(short.grids, size.width, 1)
+    rows, columns = sides(short.grids, size.height, 0), sides(short.grids, size.width, 1)
     areas = list(map(mul, rows, columns))
-    macs = size.batch * sum(n * _weighted(part.macs, areas) for n, part in parts)
-    outputs = size.batch * sum(n * _weighted(part.outputs, areas) for n, part in parts)
+    macs = size.batch * sum(n * weighted_sum(part.macs, areas) for n, part in parts)
+    outputs = size.batch * sum(n * weighted_sum(part.outputs, areas) for n, part in parts)
     params = sum(n * part.params for n, part in parts)
-    live = [_weighted(factors, areas) for factors in short.live]
+    live = [weighted_sum(factors, areas) for factors in short.live]
     peak = max(range(len(live)), key=live.__getitem__)
     return Totals(
         depth=spec.depth,
@@ -154,18 +154,3 @@ def _second_block(plan: Plan, stage: str) -> _Part | None:
 def _growth(before: Sequence[Step], after: Sequence[Step], axis: int) -> int:
     """By how many pixels the receptive field grows from the end of one block to the next's."""
     return after[-1].fields[axis].size - before[-1].fields[axis].size
-
-
-def _sides(grids: Sequence[Grid], size: int, axis: int) -> list[int]:
-    """Rows (axis 0) or columns (axis 1) of each grid."""
-    sides: list[int] = []
-    for grid in grids:
-        if grid.parent is not None:
-            sides.append((sides[grid.parent] + grid.offset[axis]) // grid.step[axis] + 1)
-        else:
-            sides.append(size if grid.step == (0, 0) else 1)
-    return sides
-
-
-def _weighted(factors: tuple[int, ...], areas: list[int]) -> int:
-    return sum(map(mul, factors, areas))
