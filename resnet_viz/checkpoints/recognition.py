@@ -11,6 +11,7 @@ from torch import Tensor
 
 from resnet_viz.errors import SpecError, WeightsError, shown
 from resnet_viz.model import build_model
+from resnet_viz.names import model_name
 from resnet_viz.spec import (
     BlockKind,
     ResNetSpec,
@@ -31,12 +32,6 @@ _STEMS: Final[Mapping[tuple[str, int], StemKind]] = {
     ("conv1.weight", 7): "imagenet",
     ("conv1.weight", 3): "small",
     ("conv1.0.weight", 3): "deep",
-}
-_NAMES: Final = {
-    "wide_resnet50_2": "Wide ResNet-50-2",
-    "wide_resnet101_2": "Wide ResNet-101-2",
-    "resnext50_32x4d": "ResNeXt-50 32x4d",
-    "resnext101_32x8d": "ResNeXt-101 32x8d",
 }
 _STEM_WORDS: Final = {"small": "a small stem", "deep": "a deep stem"}
 _SHORTCUT_WORDS: Final = {
@@ -262,7 +257,7 @@ def network_text(spec: ResNetSpec, *, headless: bool = False) -> str:
     """
     name = preset_name(replace(spec, stride_in="3x3", strides=None, dilations=None))
     if name is not None:
-        text = f"a {_NAMES.get(name, name.replace('resnet', 'ResNet-'))}"
+        text = f"a {model_name(name)}"
     else:
         text = f"a network of {spec.block} blocks {','.join(map(str, spec.blocks))}"
         if particulars := _particulars(spec):

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from resnet_viz.graph import INPUT, trace
+from resnet_viz.names import model_name
 from resnet_viz.profile import profile
 from resnet_viz.records import Profile, Totals
 from resnet_viz.spec import PRESETS, preset_input
@@ -166,7 +167,7 @@ def _metrics(totals: Totals, usual: tuple[str, Totals]) -> None:
     if changed:
         usual_input = preset_input(name)
         size = shape_text((usual_input.height, usual_input.width))
-        st.caption(f"Differences from {sidebar.model_name(name)} at {size}.")
+        st.caption(f"Differences from {model_name(name)} at {size}.")
 
 
 def _was(now: tuple[int, int], before: tuple[int, int]) -> str | None:

@@ -10,6 +10,7 @@ from typing import Final, get_args
 import streamlit as st
 
 from resnet_viz.errors import ResNetVizError
+from resnet_viz.names import model_name
 from resnet_viz.sources import parse_source
 from resnet_viz.spec import (
     MAX_CHANNELS,
@@ -44,7 +45,7 @@ from resnet_viz.ui.lab import Lab
 from resnet_viz.views.opening import Opening
 from resnet_viz.views.outline import COSTS
 
-__all__ = ["device_is_absent", "devices_known", "draw", "model_name"]
+__all__ = ["device_is_absent", "devices_known", "draw"]
 
 _DRAWN: Final = "_drawn"  # the widgets' values as the last run left them
 
@@ -59,13 +60,6 @@ _SIZES: Final[Mapping[str, tuple[int | None, int, int]]] = {
     "1080p": (None, 1080, 1920),
 }
 
-_MODEL_NAMES: Final = {
-    "wide_resnet50_2": "Wide ResNet-50-2",
-    "wide_resnet101_2": "Wide ResNet-101-2",
-    "resnext50_32x4d": "ResNeXt-50 32×4d",
-    "resnext101_32x8d": "ResNeXt-101 32×8d",
-    CUSTOM: "custom",
-}
 _STEMS: Final = {
     "imagenet": "ImageNet: 7×7/2, max-pool/2",
     "small": "small: 3×3, no pooling",
@@ -76,11 +70,6 @@ _SHORTCUTS: Final = {
     "avgpool_projection": "average pool, 1×1 (ResNet-D)",
     "zero_pad": "zero padding (option A)",
 }
-
-
-def model_name(name: str) -> str:
-    """A preset's name as people write it."""
-    return _MODEL_NAMES.get(name, name.replace("resnet", "ResNet-"))
 
 
 def draw() -> None:

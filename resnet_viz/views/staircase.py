@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
+from resnet_viz.names import model_name
 from resnet_viz.records import Profile
 from resnet_viz.spec import preset_name
 from resnet_viz.units import shape_text
@@ -65,8 +66,7 @@ def staircase_chart(report: Profile, reference: Profile, dark: bool) -> go.Figur
     _outline(drawn, here, there, _label(reference), dark)
     _markers(drawn, here, dark)
     # One by one they would take Plotly longer than all the rest.
-    drawn.update_layout(annotations=list(_sizes(here, dark)))
-    _axes(drawn, here, there, names, dark)
+    drawn.update_layout(annotations=list(_sizes(here, dark)), **_axes(here, there, names, dark))
     return drawn
 
 
@@ -118,8 +118,9 @@ def _hover(stop: Stop, reference: Stop | None) -> str:
 
 
 def _label(reference: Profile) -> str:
-    name = preset_name(reference.spec) or "reference"
-    return f"{name} at {shape_text((reference.input.height, reference.input.width))}"
+    name = preset_name(reference.spec)
+    size = shape_text((reference.input.height, reference.input.width))
+    return f"{model_name(name) if name else 'reference'} at {size}"
 
 
 def _outline(
@@ -223,12 +224,11 @@ def _note(place: int, level: float, words: str, dark: bool) -> dict[str, Any]:
 
 
 def _axes(
-    drawn: go.Figure,
     here: Sequence[Stop | None],
     there: Sequence[Stop | None],
     names: Sequence[str],
     dark: bool,
-) -> None:
+) -> dict[str, Any]:
     every = [stop for stop in (*here, *there) if stop is not None]
     top = max(_level(max(stop.shape[2:])) for stop in every)
     bottom = max(_level(stop.shape[1]) for stop in every)
@@ -236,31 +236,31 @@ def _axes(
     ticks = [(_level(power), power) for power in powers if _level(power) <= top]
     ticks += [(-_level(power), power) for power in powers if _level(power) <= bottom]
     faint = {"size": 10, "color": theme(dark).faint}
-    drawn.update_layout(
-        barmode="overlay",
-        bargap=0,
-        hovermode="closest",
-        dragmode=False,
-        title={"y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}},
-        margin={"t": 84},
-        legend={"y": 1, "yanchor": "bottom", "font": {"size": 11}},
-    )
-    drawn.update_yaxes(
-        range=[-bottom - 1.4, top + 1.3],
-        tickvals=[level for level, _ in ticks],
-        ticktext=[f"{power}" for _, power in ticks],
-        tickfont=faint,
-        fixedrange=True,
-    )
-    drawn.update_xaxes(
-        range=[-0.5, len(names) - 0.5],
-        tickvals=list(range(len(names))),
-        ticktext=list(names) if len(names) > _WIDE else list(map(_tick, names, here)),
-        tickfont={"size": _TEXT},
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-    )
+    return {
+        "barmode": "overlay",
+        "bargap": 0,
+        "hovermode": "closest",
+        "dragmode": False,
+        "title": {"y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 8}},
+        "margin": {"t": 84},
+        "legend": {"y": 1, "yanchor": "bottom", "font": {"size": 11}},
+        "yaxis": {
+            "range": [-bottom - 1.4, top + 1.3],
+            "tickvals": [level for level, _ in ticks],
+            "ticktext": [f"{power}" for _, power in ticks],
+            "tickfont": faint,
+            "fixedrange": True,
+        },
+        "xaxis": {
+            "range": [-0.5, len(names) - 0.5],
+            "tickvals": list(range(len(names))),
+            "ticktext": list(names) if len(names) > _WIDE else list(map(_tick, names, here)),
+            "tickfont": {"size": _TEXT},
+            "showgrid": False,
+            "zeroline": False,
+            "fixedrange": True,
+        },
+    }
 
 
 def _tick(name: str, stop: Stop | None) -> str:

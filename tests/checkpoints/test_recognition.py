@@ -94,7 +94,7 @@ def test_one_architecture_has_one_set_of_shapes(one: ResNetSpec, other: ResNetSp
             "a ResNet-34 with 1 input channel and 1 class",
         ),
         (replace(PRESETS["resnet50"], stride_in="1x1"), "a ResNet-50 with 1000 classes"),
-        (PRESETS["resnext50_32x4d"], "a ResNeXt-50 32x4d with 1000 classes"),
+        (PRESETS["resnext50_32x4d"], "a ResNeXt-50 32×4d with 1000 classes"),
         (PRESETS["wide_resnet50_2"], "a Wide ResNet-50-2 with 1000 classes"),
         (PRESETS["resnet20"], "a ResNet-20 with 10 classes"),
         (SPEC, "a network of basic blocks 1,1 (4 planes at first) with 3 classes"),

@@ -93,7 +93,7 @@ def test_the_reference_is_drawn_where_it_is_another() -> None:
     reference = profile(R50)
     small = staircase_chart(profile(R50, InputSpec(32, 32)), reference, False)
     (sides,) = _lines(small)  # the channels are the same
-    assert sides["name"] == "resnet50 at 224 × 224"
+    assert sides["name"] == "ResNet-50 at 224 × 224"
     assert sides["line"]["dash"] == "dot"
     assert _sizes(sides["y"][1:-1:2]) == [224, 112, 56, 56, 28, 14, 7]
     assert list(sides["x"][1:5]) == [-0.5, 0.5, 0.5, 1.5]

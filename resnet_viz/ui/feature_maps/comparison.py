@@ -10,6 +10,7 @@ import streamlit as st
 
 from resnet_viz.errors import LayerError, WeightsError
 from resnet_viz.graph import INPUT, trace
+from resnet_viz.names import model_name
 from resnet_viz.samples import SAMPLES, sample_bytes
 from resnet_viz.sources import parse_source
 from resnet_viz.spec import PRESETS
@@ -19,7 +20,6 @@ from resnet_viz.ui.feature_maps.passes import Pass, Weights
 from resnet_viz.ui.feature_maps.picture import Subject, received, subject
 from resnet_viz.ui.feature_maps.weights import is_here
 from resnet_viz.ui.messages import errors_as_sentences, plain
-from resnet_viz.ui.sidebar import model_name
 from resnet_viz.units import shape_text
 from resnet_viz.views.colours import Scale
 

@@ -13,6 +13,7 @@ from resnet_viz import patterns
 from resnet_viz.coach import Conditions, Diagnosis, Mend, diagnose
 from resnet_viz.coach.records import Kind
 from resnet_viz.errors import SpecError
+from resnet_viz.names import model_name
 from resnet_viz.records import Profile
 from resnet_viz.sources import parse_source
 from resnet_viz.spec import InputSpec, ResNetSpec, preset_name
@@ -21,7 +22,6 @@ from resnet_viz.ui.focus import focus_on
 from resnet_viz.ui.input_size.bench import Bench
 from resnet_viz.ui.lab import Lab
 from resnet_viz.ui.messages import plain
-from resnet_viz.ui.sidebar import model_name
 from resnet_viz.units import shape_text
 from resnet_viz.views.coaching import KINDS, effect, effects_text
 

@@ -16,6 +16,7 @@ from resnet_viz.latency.timings import (
     OperationTimings,
     representatives,
 )
+from resnet_viz.names import model_name
 from resnet_viz.profile import profile
 from resnet_viz.spec import MAX_BATCH, InputSpec, ResNetSpec, preset_name
 from resnet_viz.ui import sidebar
@@ -211,7 +212,7 @@ def _result(asked: _Asked) -> Any:
 def _name(asked: _Asked) -> str:
     """A network with its input, in a few words."""
     size, preset = asked.input, preset_name(asked.spec)
-    network = sidebar.model_name(preset) if preset else f"a ResNet of depth {asked.spec.depth}"
+    network = model_name(preset) if preset else f"a ResNet of depth {asked.spec.depth}"
     shape = shape_text((asked.spec.in_channels, size.height, size.width))
     batch = f", batch {size.batch}" if asked.what == "operations" else ""
     return f"{network} at {shape}{batch}, device {asked.device}"

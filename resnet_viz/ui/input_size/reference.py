@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
+from resnet_viz.names import model_name
 from resnet_viz.profile import profile
 from resnet_viz.records import Profile
 from resnet_viz.sources import parse_source
@@ -14,7 +15,6 @@ from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec, preset_input, preset
 from resnet_viz.ui import chosen
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.messages import plain
-from resnet_viz.ui.sidebar import model_name
 from resnet_viz.units import shape_text
 
 __all__ = ["choose", "find", "query_of"]

@@ -10,13 +10,13 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from resnet_viz.names import model_name
 from resnet_viz.spec import PRESETS, ResNetSpec, preset_name
 from resnet_viz.tradeoffs.candidates import candidates
 from resnet_viz.tradeoffs.series import Over, Point, series_over
 from resnet_viz.ui.downloads import Download, downloads
 from resnet_viz.ui.fields import fields
 from resnet_viz.ui.input_size.bench import Bench
-from resnet_viz.ui.sidebar import model_name
 from resnet_viz.views.tables import csv_text
 from resnet_viz.views.tradeoff_charts import GROUPS, front_chart, series_chart
 from resnet_viz.views.tradeoff_tables import front_table, series_table
