@@ -65,6 +65,8 @@ def draw(choice: Choice, report: Profile) -> None:
         list(PANELS),
         key="lab",
         format_func=PANELS.__getitem__,
+        required=True,
+        wrap=True,
         label_visibility="collapsed",
     )
     with errors_as_sentences():
