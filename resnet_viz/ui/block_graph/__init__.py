@@ -9,6 +9,8 @@ from typing import Any, Final, Literal
 
 import streamlit as st
 
+from resnet_viz.ui.components import TIP_CSS
+
 __all__ = ["Handle", "block_graph", "is_narrow", "toggles"]
 
 _FOLDER: Final = Path(__file__).parent
@@ -22,7 +24,7 @@ def _asset(name: str) -> str:
 _component: Final = st.components.v2.component(
     "resnet_viz.block_graph",
     html=_asset("block_graph.html"),
-    css=_asset("block_graph.css"),
+    css=TIP_CSS + _asset("block_graph.css"),
     # Streamlit takes one module from a script's folder, and nothing could be imported from it.
     js=_asset("drawing.js") + _asset("block_graph.js"),
 )

@@ -12,8 +12,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from resnet_viz.ui.image_view.encoding import floats_text, png_url
-from resnet_viz.ui.image_view.picking import PICKING_JS, mount
+from resnet_viz.ui.components import TIP_CSS
+from resnet_viz.ui.components.encoding import floats_text, png_url
+from resnet_viz.ui.components.picking import PICKING_JS, mount
 
 __all__ = ["MAX_MARGIN", "MAX_VALUES", "Grid", "Outline", "Place", "image_view"]
 
@@ -33,7 +34,7 @@ def _asset(name: str) -> str:
 _component: Final = st.components.v2.component(
     "resnet_viz.image_view",
     html=_asset("image_view.html"),
-    css=_asset("image_view.css"),
+    css=TIP_CSS + _asset("image_view.css"),
     js=PICKING_JS + _asset("lattice.js") + _asset("image_view.js"),
 )
 

@@ -14,7 +14,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from resnet_viz.ui.image_view.picking import PICKING_JS, mount
+from resnet_viz.ui.components import TIP_CSS
+from resnet_viz.ui.components.picking import PICKING_JS, mount
 from resnet_viz.ui.layer_strip.sheet import places, sheet, thumb_size
 
 __all__ = ["MAX_SHEETS", "StripStop", "layer_strip"]
@@ -33,7 +34,7 @@ def _asset(name: str) -> str:
 _component: Final = st.components.v2.component(
     "resnet_viz.layer_strip",
     html=_asset("layer_strip.html"),
-    css=_asset("layer_strip.css"),
+    css=TIP_CSS + _asset("layer_strip.css"),
     js=PICKING_JS + _asset("layer_strip.js"),
 )
 
@@ -74,7 +75,7 @@ def layer_strip(
     """Show a strip that scrolls sideways, and hear which stop is picked.
 
     The choice is the caller's: a pick is told once, either as what is returned or to
-    `on_select`, and what `selected` says is shown; `image_view.picking` has the details. The
+    `on_select`, and what `selected` says is shown; `components.picking` has the details. The
     arrow keys move the ring at once, and Python hears where they led when they rest.
 
     Args:

@@ -13,7 +13,8 @@ from resnet_viz.graph import Pair
 from resnet_viz.profile import DTYPE_BYTES
 from resnet_viz.size_map import Formulas
 from resnet_viz.spec import MAX_SIDE
-from resnet_viz.ui.image_view.picking import PICKING_JS, mount
+from resnet_viz.ui.components import TIP_CSS
+from resnet_viz.ui.components.picking import PICKING_JS, mount
 from resnet_viz.views.size_axes import Mark
 from resnet_viz.views.size_picture import SizePicture
 
@@ -30,7 +31,7 @@ def _asset(name: str) -> str:
 _component: Final = st.components.v2.component(
     "resnet_viz.size_map",
     html=_asset("size_map.html"),
-    css=_asset("size_map.css"),
+    css=TIP_CSS + _asset("size_map.css"),
     js=PICKING_JS + _asset("formulas.js") + _asset("size_map.js"),
 )
 
@@ -52,7 +53,7 @@ def size_map_view(
 
     The pointer and the arrow keys show all numbers of a size; the browser evaluates the formulas,
     so nothing is asked of Python. A click, Enter, or a second tap chooses the size; what
-    `selected` says is shown, see `image_view.picking`.
+    `selected` says is shown, see `components.picking`.
 
     Args:
         picture: The quantity in colours.
