@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -78,13 +79,13 @@ class Memory:
     phases: tuple[str, ...]
     parts: Integers
 
-    @property
+    @cached_property
     def totals(self) -> Integers:
         """Bytes that are taken during each step, shape [steps]."""
         totals: Integers = self.parts.sum(axis=0)
         return totals
 
-    @property
+    @cached_property
     def peak_step(self) -> int:
         """The first of the steps during which the most is taken."""
         return int(self.totals.argmax())

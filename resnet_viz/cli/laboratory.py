@@ -5,17 +5,26 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
 from resnet_viz.cli.network import Network, takes_network, takes_two_networks
-from resnet_viz.cli.output import Batch, Dtype, Out, json_text, require, write
+from resnet_viz.cli.output import (
+    Batch,
+    Dtype,
+    FirstConvName,
+    Out,
+    WeightsName,
+    first_conv_of,
+    json_text,
+    require,
+    write,
+)
 from resnet_viz.cli.pictures import progress
 from resnet_viz.errors import SpecError
 from resnet_viz.memory import OPTIMIZER_STATES
 from resnet_viz.profile import profile
-from resnet_viz.sources import FIRST_CONVS, FirstConv
 from resnet_viz.views.tables import csv_text
 
 __all__ = ["coach", "code", "compare", "weights"]
@@ -103,29 +112,17 @@ def code(net: Network, out: Out = None) -> None:
 def weights(
     net: Network,
     out: Annotated[Path, typer.Option(metavar="FILE", help="A .safetensors file to write.")],
-    source: Annotated[
-        str,
-        typer.Option(
-            "--weights",
-            metavar="random:SEED|patterns|imagenet[:v2]|FILE",
-            help="Or a .safetensors, .pth or .pt file.",
-        ),
-    ] = "random:0",
-    first_conv: Annotated[
-        str | None,
-        typer.Option(help=f"For other input channels: {', '.join(FIRST_CONVS)}."),
-    ] = None,
+    source: WeightsName = "random:0",
+    first_conv: FirstConvName = None,
 ) -> None:
     """Weights adapted to the network, with the receipt of what became of each tensor."""
-    if first_conv is not None:
-        require("--first-conv", first_conv, FIRST_CONVS)
     from resnet_viz.weight_files import safetensors_bytes
     from resnet_viz.weights import load
 
     loaded = load(
         net.spec,
         source,
-        first_conv=cast(FirstConv | None, first_conv),
+        first_conv=first_conv_of(first_conv),
         progress=progress if sys.stderr.isatty() else None,
     )
     write(safetensors_bytes(loaded), out)

@@ -164,6 +164,10 @@ def takes_two_networks(command: Callable[..., None]) -> Callable[..., None]:
         anew = other["model"] is not None or other["depth"] is not None
         inherited = {"input": first["input"]} if anew else first
         given = {name: value for name, value in other.items() if value is not None}
+        if "blocks" in given and first["depth"] is not None and not anew:
+            # What the depth stood for, but for the blocks.
+            kind = network(**first).spec.block
+            inherited = inherited | {"depth": None, "block": first["block"] or kind}
         nothing = dict.fromkeys(shared)
         command(network(**first), network(**(nothing | inherited | given)), **options)
 

@@ -1,4 +1,4 @@
-"""What the commands share: options of output, and how results leave."""
+"""Options that commands share, and how their results leave."""
 
 from __future__ import annotations
 
@@ -6,18 +6,49 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from resnet_viz.errors import SpecError
 from resnet_viz.profile import DTYPE_BYTES
+from resnet_viz.sources import FIRST_CONVS, FirstConv
 
-__all__ = ["Batch", "Dtype", "Out", "json_text", "require", "write"]
+__all__ = [
+    "Batch",
+    "Dtype",
+    "FirstConvName",
+    "Out",
+    "WeightsName",
+    "first_conv_of",
+    "json_text",
+    "require",
+    "write",
+]
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Instead of stdout.")]
 Batch = Annotated[int, typer.Option(metavar="N", help="Pictures at once.")]
 Dtype = Annotated[str, typer.Option(help=f"Count bytes in {', '.join(DTYPE_BYTES)}.")]
+
+WeightsName = Annotated[
+    str,
+    typer.Option(
+        "--weights",
+        metavar="random:SEED|patterns|imagenet[:v2]|FILE",
+        help="Or a .safetensors, .pth or .pt file.",
+    ),
+]
+FirstConvName = Annotated[
+    str | None,
+    typer.Option("--first-conv", help=f"For other input channels: {', '.join(FIRST_CONVS)}."),
+]
+
+
+def first_conv_of(name: str | None) -> FirstConv | None:
+    """The way to adapt a first convolution that ``--first-conv`` names."""
+    if name is not None:
+        require("--first-conv", name, FIRST_CONVS)
+    return cast(FirstConv | None, name)
 
 
 def require(option: str, value: str, allowed: Sequence[str]) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
 from resnet_viz.cli.network import Network, takes_network
-from resnet_viz.cli.output import require, write
-from resnet_viz.sources import FIRST_CONVS, FirstConv
+from resnet_viz.cli.output import FirstConvName, WeightsName, first_conv_of, write
 from resnet_viz.units import si
 
 __all__ = ["activations", "progress"]
@@ -24,17 +23,8 @@ def activations(
         list[str], typer.Option(metavar="PATH", help="Like layer1.0; may be repeated.")
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Made if it is not there.")],
-    weights: Annotated[
-        str,
-        typer.Option(
-            metavar="random:SEED|patterns|imagenet[:v2]|FILE",
-            help="Or a .safetensors, .pth or .pt file.",
-        ),
-    ] = "random:0",
-    first_conv: Annotated[
-        str | None,
-        typer.Option(help=f"For other input channels: {', '.join(FIRST_CONVS)}."),
-    ] = None,
+    weights: WeightsName = "random:0",
+    first_conv: FirstConvName = None,
     fit: Annotated[str, typer.Option(help="crop, letterbox, stretch or native.")] = "crop",
     normalise: Annotated[
         bool, typer.Option("--normalise/--no-normalise", help="With ImageNet's mean and deviation.")
@@ -51,8 +41,6 @@ def activations(
     side by side); activations.json lists them with shapes and statistics, activations.csv has
     the statistics of each channel.
     """
-    if first_conv is not None:
-        require("--first-conv", first_conv, FIRST_CONVS)
     from resnet_viz.feature_files import write_feature_maps
 
     written = write_feature_maps(
@@ -62,7 +50,7 @@ def activations(
         layers=layer,
         folder=out,
         weights=weights,
-        first_conv=cast(FirstConv | None, first_conv),
+        first_conv=first_conv_of(first_conv),
         fit=fit,
         normalise=normalise,
         without=without or (),

@@ -129,6 +129,57 @@ def test_the_reference_can_be_another_preset() -> None:
     assert expected in texts(app).replace("\\", "")
 
 
+def test_the_fields_of_the_reference_follow_it() -> None:
+    app = open_page("input_size", "model=resnet18&h=96&w=64&ref=model%3Dresnet34%26h%3D100")
+    assert app.selectbox(key="reference_model").value == "resnet34"
+    assert app.number_input(key="reference_h").value == 100
+    press(app, "Compare from here on with what is chosen now")
+    assert app.selectbox(key="reference_model").value == "resnet18"
+    assert (
+        app.number_input(key="reference_h").value,
+        app.number_input(key="reference_w").value,
+    ) == (
+        96,
+        64,
+    )
+
+
+@pytest.mark.parametrize("size", ["h=1&w=9000", "h=16384&w=1", "h=1&w=1", "h=16384&w=16384"])
+def test_the_slider_stands_at_the_limits(size: str) -> None:
+    app = open_page("input_size", f"model=resnet18&{size}")
+    assert_alive(app, "input_size")
+    assert said(app) == []
+    app.slider(key="side").set_value(2).run()
+    assert_alive(app, "input_size")
+    assert fields(app)["h"] == 2
+
+
+def test_the_slider_keeps_the_proportions_of_the_size_it_began_with() -> None:
+    app = open_page("input_size", "model=resnet18&h=1080&w=1920")
+    for side in (3, 1000, 1, 1080):
+        app.slider(key="side").set_value(side).run()
+        assert fields(app)["w"] == max(1, round(side * 1920 / 1080))
+    app.number_input(key="w").set_value(540).run()
+    app.slider(key="side").set_value(100).run()
+    assert (fields(app)["h"], fields(app)["w"]) == (100, 50)
+
+
+def test_a_reference_of_thousands_of_parameters_is_a_reference() -> None:
+    many = "&".join(f"a{place}=1" for place in range(300))
+    app = open_page("input_size", urlencode({"model": "resnet18", "ref": f"{many}&h=64"}))
+    assert_alive(app, "input_size")
+    assert said(app) == []
+
+
+@pytest.mark.parametrize("panel", ["changes", "map", "memory"])
+def test_a_huge_network_has_its_panels(panel: str) -> None:
+    blocks = ",".join(["12"] * 8)
+    link = f"blocks={blocks}&base_width=1024&width_per_group=1024&h=16384&w=16384&lab={panel}"
+    app = open_page("input_size", f"model=custom&block=bottleneck&batch=4096&{link}")
+    assert_alive(app, "input_size")
+    assert said(app) == []
+
+
 # --- the coach ----------------------------------------------------------------------------------
 
 

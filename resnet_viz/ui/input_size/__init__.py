@@ -25,9 +25,11 @@ from resnet_viz.ui.input_size import (
 from resnet_viz.ui.input_size.bench import Bench
 from resnet_viz.ui.lab import PANELS
 from resnet_viz.ui.messages import errors_as_sentences
-from resnet_viz.views.staircase import staircase_chart
+from resnet_viz.views.staircase import staircase_chart, staircase_table
 
 __all__ = ["draw"]
+
+_SHAPE: Final = "_shape"  # the size that the slider set, and the one whose proportions it has
 
 _DRAWERS: Final[Mapping[str, Callable[[Bench], None]]] = MappingProxyType(
     {
@@ -57,7 +59,10 @@ def draw(choice: Choice, report: Profile) -> None:
             key="staircase",
             alt="Resolution and channels through the depth, here and in the reference",
         )
-        reference.choose(choice, bench.reference)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            reference.choose(choice, bench.reference)
+            with st.popover("As a table", type="tertiary"):
+                st.table(staircase_table(report, bench.reference), border="horizontal")
     with right, errors_as_sentences():
         coach.draw(bench)
     panel = st.segmented_control(
@@ -74,16 +79,21 @@ def draw(choice: Choice, report: Profile) -> None:
 
 
 def _slider(choice: Choice) -> None:
-    """The input's height, its proportions kept."""
-    size = choice.input
-    high = max(1024, 1 << (max(size.height, size.width) - 1).bit_length())
-    most = max(1, min(high, MAX_SIDE * size.height // max(size.width, size.height)))
+    """The input's height, its proportions kept as long as nothing else sets the size."""
+    size, state = choice.input, st.session_state
+    here = (size.height, size.width)
+    at, shape = state.get(_SHAPE, (None, here))
+    if at != here:
+        shape = here
+    high = max(1024, 1 << (max(*here, *shape) - 1).bit_length())
+    # Not so high that the width would be out of its limits; a slider needs two values.
+    most = max(2, size.height, min(high, MAX_SIDE * shape[0] // max(shape)))
 
     def resize() -> None:
-        state = st.session_state
-        state["h"] = state["side"]
-        state["w"] = min(MAX_SIDE, max(1, round(state["side"] * size.width / size.height)))
+        side = state["side"]
+        width = min(MAX_SIDE, max(1, round(side * shape[1] / shape[0])))
+        state.update({"h": side, "w": width, _SHAPE: ((side, width), shape)})
 
-    st.session_state["side"] = size.height
+    state["side"] = size.height
     label = "Height and width" if size.height == size.width else "Height, width in proportion"
-    st.slider(label, 1, max(most, size.height), key="side", on_change=resize)
+    st.slider(label, 1, most, key="side", on_change=resize)

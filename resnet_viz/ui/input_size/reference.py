@@ -11,13 +11,15 @@ from resnet_viz.names import model_name
 from resnet_viz.profile import profile
 from resnet_viz.records import Profile
 from resnet_viz.sources import parse_source
-from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec, preset_input, preset_name
+from resnet_viz.spec import MAX_SIDE, PRESETS, InputSpec, ResNetSpec, preset_input, preset_name
 from resnet_viz.ui import chosen
-from resnet_viz.ui.choice import Choice
+from resnet_viz.ui.choice import LINK_KEYS, Choice
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import shape_text
 
 __all__ = ["choose", "find", "query_of"]
+
+_FOLLOWED = "_reference_followed"  # the reference that the fields were filled with
 
 
 def query_of(spec: ResNetSpec, input: InputSpec) -> str:  # noqa: A002
@@ -30,7 +32,12 @@ def find(choice: Choice) -> Profile:
     if not choice.lab.ref:
         name = chosen.base_preset()
         return profile(PRESETS[name], preset_input(name))
-    query = dict(parse_qsl(choice.lab.ref, keep_blank_values=True, max_num_fields=100))
+    # A repeated parameter counts once, so that there are never more than the known ones to try.
+    query = {
+        key: value
+        for key, value in parse_qsl(choice.lab.ref, keep_blank_values=True)
+        if key in LINK_KEYS
+    }
     other, problems = Choice.from_query(query, parse_source)
     for problem in problems:
         st.warning(plain(problem.replace("The link's", "The reference's", 1)))
@@ -57,14 +64,23 @@ def choose(choice: Choice, reference: Profile) -> None:
             name = chosen.base_preset()
             usual_text = _text(profile(PRESETS[name], preset_input(name)))
             st.button(f"Back to {usual_text}", on_click=usual, key="unpin")
-        chosen.first("reference_model", preset_name(reference.spec) or "resnet50")
-        chosen.first("reference_h", reference.input.height)
-        chosen.first("reference_w", reference.input.width)
+        _follow(reference)
         st.selectbox("Network", list(PRESETS), key="reference_model", format_func=model_name)
         left, right = st.columns(2)
-        left.number_input("Height", 1, 16_384, key="reference_h", step=1)
-        right.number_input("Width", 1, 16_384, key="reference_w", step=1)
+        left.number_input("Height", 1, MAX_SIDE, key="reference_h", step=1)
+        right.number_input("Width", 1, MAX_SIDE, key="reference_w", step=1)
         st.button("Compare with this", on_click=take_preset, key="take_reference")
+
+
+def _follow(reference: Profile) -> None:
+    """Fill the fields with the reference, each time it is another, and keep them till then."""
+    state, now = st.session_state, (reference.spec, reference.input)
+    if state.get(_FOLLOWED) != now:
+        state[_FOLLOWED] = now
+        state["reference_model"] = preset_name(reference.spec) or "resnet50"
+        state["reference_h"] = reference.input.height
+        state["reference_w"] = reference.input.width
+    chosen.keep(("reference_model", "reference_h", "reference_w"))
 
 
 def _set(ref: str) -> None:
