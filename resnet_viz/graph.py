@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
     from resnet_viz.model import ResNet
 
-__all__ = ["INPUT", "BlockInfo", "DownsamplePoint", "LayerGraph", "Operation", "extent", "trace"]
+__all__ = [
+    "INPUT",
+    "BlockInfo",
+    "DownsamplePoint",
+    "LayerGraph",
+    "Operation",
+    "extent",
+    "read_graph",
+    "trace",
+]
 
 INPUT: Final = "input"
 """The path that stands for the network's input among an operation's `inputs`."""
@@ -202,6 +211,11 @@ def _unknown_layer(path: str, known: Mapping[str, str]) -> str:
 @lru_cache(maxsize=16)
 def trace(spec: ResNetSpec) -> LayerGraph:
     """The graph of a network; made once per spec, then remembered."""
+    return read_graph(spec)
+
+
+def read_graph(spec: ResNetSpec) -> LayerGraph:
+    """The graph of a network, made anew: `trace` for whoever must not displace what it keeps."""
     from resnet_viz.model import build_model
 
     model = build_model(spec, "meta")

@@ -22,7 +22,17 @@ from numpy.typing import NDArray
 from resnet_viz.graph import INPUT, LayerGraph, Operation, Pair, trace
 from resnet_viz.spec import ResNetSpec
 
-__all__ = ["Field", "Grid", "Plan", "Step", "make_plan", "sides", "sight", "weighted_sum"]
+__all__ = [
+    "Field",
+    "Grid",
+    "Plan",
+    "Step",
+    "build_plan",
+    "make_plan",
+    "sides",
+    "sight",
+    "weighted_sum",
+]
 
 
 class Grid(NamedTuple):
@@ -146,7 +156,11 @@ def weighted_sum(factors: Iterable[int], areas: Iterable[int]) -> int:
 @lru_cache(maxsize=16)
 def make_plan(spec: ResNetSpec) -> Plan:
     """The plan of a network; made once per spec, then remembered."""
-    graph = trace(spec)
+    return build_plan(trace(spec))
+
+
+def build_plan(graph: LayerGraph) -> Plan:
+    """The plan of a graph, made anew."""
     grids: list[Grid] = [_INPUT_GRID]
     grid_of = {INPUT: 0}
     fields_of = {INPUT: (Field(0, 1, 1), Field(0, 1, 1))}
@@ -170,7 +184,7 @@ def make_plan(spec: ResNetSpec) -> Plan:
             operation, [fields_of[path] for path in operation.inputs]
         )
         steps.append(_step(operation, index, fields_of[operation.path], pooled))
-    live = _live_elements(steps, grid_of, len(grids), spec.in_channels)
+    live = _live_elements(steps, grid_of, len(grids), graph.spec.in_channels)
     distinct: dict[tuple[int, ...], int] = {}
     for index, row in enumerate(live):
         distinct.setdefault(row, index)

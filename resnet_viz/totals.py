@@ -1,28 +1,26 @@
 """The totals of a network at an input size from at most two blocks of each stage.
 
-From its second block on, a stage repeats itself: each further block works on the same grid with
-the same channels, so it adds what the second adds to MACs, parameters and outputs, widens the
-receptive field as much, and never needs more memory at once. So networks that differ only in
-the number of their blocks share one short plan, and hundreds of depths cost little more than one.
+Each further block of a stage adds what the second adds to MACs, parameters and outputs, widens
+the receptive field as much, and never needs more memory at once (`resnet_viz.short`). So networks
+that differ only in the number of their blocks share one short plan, and hundreds of depths cost
+little more than one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from operator import mul
 from typing import Final, NamedTuple
 
 from resnet_viz.graph import Pair
-from resnet_viz.plan import Grid, Plan, Step, make_plan, sides, weighted_sum
+from resnet_viz.plan import Grid, Plan, sides, weighted_sum
 from resnet_viz.profile import DTYPE_BYTES
 from resnet_viz.records import Totals
+from resnet_viz.short import TELLING_BLOCKS, field_growth, short_plan, short_spec
 from resnet_viz.spec import InputSpec, ResNetSpec
 
 __all__ = ["totals"]
 
-_TELLING_BLOCKS: Final = 2  # of a stage: the first may stride, the second is like all others
 _ITEM_BYTES: Final = DTYPE_BYTES["float32"]
 
 
@@ -75,8 +73,8 @@ def totals(spec: ResNetSpec, input: InputSpec | None = None) -> Totals:  # noqa:
         SpecError: The input's channels are not the network's.
     """
     size = (input or InputSpec()).for_network(spec)
-    short = _short(replace(spec, blocks=tuple(min(n, _TELLING_BLOCKS) for n in spec.blocks)))
-    counts = (1, *(n - _TELLING_BLOCKS for n in spec.blocks))
+    short = _short(short_spec(spec))
+    counts = (1, *(n - TELLING_BLOCKS for n in spec.blocks))
     parts = [(n, part) for n, part in zip(counts, short.parts, strict=True) if part is not None]
     rows, columns = sides(short.grids, size.height, 0), sides(short.grids, size.width, 1)
     areas = list(map(mul, rows, columns))
@@ -107,7 +105,8 @@ def totals(spec: ResNetSpec, input: InputSpec | None = None) -> Totals:  # noqa:
 @lru_cache(maxsize=1024)
 def _short(spec: ResNetSpec) -> _Short:
     """The numbers of a network with at most two blocks a stage; a few kilobytes each."""
-    plan = make_plan(spec)
+    plan = short_plan(spec)
+    growth = field_growth(plan)
     down, across = plan.final_fields
     whole = _Part(
         plan.mac_factors,
@@ -116,41 +115,30 @@ def _short(spec: ResNetSpec) -> _Short:
         sum(operation.buffers for operation in plan.graph),
         (down.size, across.size),
     )
+    seconds = (f"layer{place}.{TELLING_BLOCKS - 1}" for place in range(1, len(spec.blocks) + 1))
     return _Short(
         grids=plan.grids,
         final_grid=plan.final_grid,
         live=plan.live_factors,
         live_paths=tuple(plan.steps[first].operation.path for first in plan.live_steps),
         output_stride=(down.jump, across.jump),
-        parts=(whole, *(_second_block(plan, f"layer{n}") for n in _numbers(spec))),
+        parts=(whole, *(_second_block(plan, block, growth.get(block)) for block in seconds)),
     )
 
 
-def _numbers(spec: ResNetSpec) -> range:
-    return range(1, len(spec.blocks) + 1)
-
-
-def _second_block(plan: Plan, stage: str) -> _Part | None:
+def _second_block(plan: Plan, block: str, growth: Pair | None) -> _Part | None:
     """What the second block of a stage adds, if there is one."""
-    first, second = (
-        [step for step in plan.steps if step.operation.block == f"{stage}.{place}"]
-        for place in range(_TELLING_BLOCKS)
-    )
-    if not second:
+    if growth is None:
         return None
     macs, outputs = [0] * len(plan.grids), [0] * len(plan.grids)
-    for step in second:
+    steps = [step for step in plan.steps if step.operation.block == block]
+    for step in steps:
         macs[step.grid] += step.macs_per_cell
         outputs[step.grid] += step.operation.out_channels
     return _Part(
         tuple(macs),
         tuple(outputs),
-        sum(step.operation.params for step in second),
-        sum(step.operation.buffers for step in second),
-        (_growth(first, second, 0), _growth(first, second, 1)),
+        sum(step.operation.params for step in steps),
+        sum(step.operation.buffers for step in steps),
+        growth,
     )
-
-
-def _growth(before: Sequence[Step], after: Sequence[Step], axis: int) -> int:
-    """By how many pixels the receptive field grows from the end of one block to the next's."""
-    return after[-1].fields[axis].size - before[-1].fields[axis].size

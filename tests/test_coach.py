@@ -8,13 +8,14 @@ from math import prod
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
 from resnet_viz.activations import MAX_MACS
-from resnet_viz.checkpoints.adaptation import first_conv_choices
+from resnet_viz.checkpoints.adaptation import first_conv_choices, with_channels
 from resnet_viz.coach import MAX_MENDS, Conditions, Diagnosis, diagnose
 from resnet_viz.coach.resolution import MIN_FINAL_SIDE
 from resnet_viz.coach.rounding import MAX_OVERHANG
@@ -22,7 +23,8 @@ from resnet_viz.coach.sight import MIN_SEEN, OUTGROWN_SHARE, usual_side
 from resnet_viz.errors import SpecError
 from resnet_viz.memory import memory
 from resnet_viz.model import build_model
-from resnet_viz.sizing import convolutions, field_exceeds
+from resnet_viz.size_map import size_map
+from resnet_viz.sizing import convolutions, field_exceeds, overhang
 from resnet_viz.spec import preset_input
 from tests.oracles import leaves, picture, record_forward
 from tests.strategies import inputs, sides, specs
@@ -157,15 +159,12 @@ def test_last_maps_are_those_of_a_real_pass(spec: ResNetSpec, height: int, width
         assert found["coarse-grid"].number == MIN_FINAL_SIDE - min(grid)
         first = next(c for c in calls if min(c.output_shape[2:]) < MIN_FINAL_SIDE)
         assert found["coarse-grid"].path == first.path
-    covered = [
-        Fraction(side, cells * step)
-        for side, cells, step in zip((height, width), grid, stride, strict=True)
-        if cells > 1
-    ]
-    lost = 1 - prod(covered, start=Fraction(1))
-    assert ("rounding" in found) == (lost > MAX_OVERHANG)
+    if min(grid) > 1:
+        lost = 1 - Fraction(height * width, grid[0] * stride[0] * grid[1] * stride[1])
+        assert ("rounding" in found) == (lost > MAX_OVERHANG)
+    if max(grid) == 1:
+        assert "rounding" not in found
     if "rounding" in found:
-        assert found["rounding"].number == pytest.approx(float(lost))
         for mend in found["rounding"].mends:
             assert mend.input.height % stride[0] == 0 or grid[0] == 1
             assert mend.input.width % stride[1] == 0 or grid[1] == 1
@@ -195,6 +194,38 @@ def test_outgrown_layers_are_told_at_the_same_size_whatever_the_depth(name: str)
     fine, small = (128, 64) if usual_side(PRESETS[name]) == 224 else (24, 12)
     assert "outgrown" not in _by_code(PRESETS[name], InputSpec(fine, fine))
     assert "outgrown" in _by_code(PRESETS[name], InputSpec(small, small))
+
+
+@pytest.mark.parametrize("size", [(225, 225), (240, 321), (225, 224), (192, 240)])
+def test_the_share_past_the_edge_is_that_of_the_size_map(size: tuple[int, int]) -> None:
+    spec = PRESETS["resnet18"]
+    (share,) = size_map(spec, size[:1], size[1:]).rounding[0]
+    found = _by_code(spec, InputSpec(*size))["rounding"]
+    assert found.number == pytest.approx(share)
+    assert found.measured.startswith(f"{100 * share:.3g} % of the last map")
+    assert f"; {100 * share:.3g} % of that is not in the picture." in found.reason
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "extent", "words"),
+    [
+        (225, 240, "", "225 × 240 pixels get a last map of 8 × 8 cells, as 256 × 256 would;"),
+        (225, 224, "'s height", "225 rows get 8 cells, as many as 256 would; 12.1 %"),
+        (36, 15, "'s height", "36 rows get 2 cells, as many as 64 would; 43.8 %"),
+        (33, 15, "'s height", "33 rows get 2 cells, as many as 64 would; 48.4 %"),
+        (20, 225, "'s width", "225 columns get 8 cells, as many as 256 would; 12.1 %"),
+    ],
+)
+def test_rounding_tells_of_the_sides_that_count(
+    height: int, width: int, extent: str, words: str
+) -> None:
+    spec, size = PRESETS["resnet18"], InputSpec(height, width)
+    found = _by_code(spec, size)["rounding"]
+    axes = {"": (0, 1), "'s height": (0,), "'s width": (1,)}[extent]
+    assert f" of the last map{extent} lies past the edge" in found.measured
+    assert words in found.reason
+    over = (row.path for row in profile(spec, size).layers if any(overhang(row)[a] for a in axes))
+    assert found.path == next(over)
 
 
 def test_sizes_that_round_well_are_the_nearest() -> None:
@@ -237,6 +268,8 @@ def test_what_is_too_coarse(change: dict[str, Any], title: str, reason: str) -> 
     found = _by_code(replace(PRESETS["resnet18"], **change), InputSpec(3, 3))["coarse-grid"]
     assert found.title.startswith(title)
     assert found.reason.startswith(reason)
+    stride = profile(replace(PRESETS["resnet18"], **change)).totals.output_stride[0]
+    assert found.measured.endswith(", 1 pixel apart" if stride == 1 else f", {stride} pixels apart")
 
 
 def test_a_dilation_that_reaches_only_padding_is_no_mend() -> None:
@@ -269,7 +302,13 @@ def test_channels_that_the_weights_do_not_have(new: int, old: int) -> None:
     found = _by_code(spec, InputSpec(), Conditions(weights_channels=old))
     (diagnosis,) = found.values()
     assert diagnosis.code == "weights-channels"
-    assert ("sum" in diagnosis.reason) == (first_conv_choices(old, new)[0] == "sum")
+    how, *_ = first_conv_choices(old, new)
+    assert ("sum" in diagnosis.reason) == (how == "sum")
+    # A picture whose channels are equal meets the sum of the weights.
+    weight = torch.randn(2, old, 3, 3, generator=torch.Generator().manual_seed(0))
+    same = torch.allclose(with_channels(weight, new, how).sum(1), weight.sum(1), atol=1e-5)
+    assert ("a picture whose channels are equal" in diagnosis.reason.lower()) == same
+    assert "grey" not in diagnosis.reason
     (mend,) = diagnosis.mends
     assert mend.spec.in_channels == mend.input.channels == old
     assert mend.effect.weights.load

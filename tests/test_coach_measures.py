@@ -14,6 +14,7 @@ from resnet_viz.coach.measures import (
     Found,
     first_below,
     first_convolution,
+    first_overhanging,
     measure,
     outgrown_at,
     productive_blocks,
@@ -45,7 +46,9 @@ def test_the_counts_are_those_of_the_rows(spec: ResNetSpec, size: InputSpec) -> 
     assert here.one_cell == _found([row for row in rows if reads_one_cell(row)])
     assert here.outgrown == _found([row for row in rows if field_exceeds(row, report)])
     assert here.outgrown.count == outgrown_at(spec, size.height, size.width)
-    assert here.overhanging == _found([row for row in unpooled if max(overhang(row)) > 0])
+    for axes in ((0,), (1,), (0, 1)):
+        over = [row.path for row in unpooled if any(overhang(row)[axis] > 0 for axis in axes)]
+        assert first_overhanging(spec, size, axes) == (over[0] if over else None)
     assert first_convolution(spec) == rows[0].path
     for side in (1, 2, 4):
         small = [row.path for row in unpooled if min(row.output_shape[2:]) < side]

@@ -17,17 +17,13 @@ from resnet_viz.spec import MAX_SIDE, PRESETS, InputSpec, ResNetSpec
 from resnet_viz.totals import totals
 from resnet_viz.tradeoffs.candidates import candidates, pareto_front
 from resnet_viz.tradeoffs.series import (
-    MAX_DEPTH,
     MAX_POINTS,
-    WIDTHS,
     Over,
     Series,
     depth_series,
     measure,
     number,
     series_over,
-    size_series,
-    width_series,
 )
 from tests.strategies import inputs, specs
 
@@ -58,6 +54,11 @@ def test_totals_refuse_another_number_of_channels() -> None:
         totals(TINY, InputSpec(channels=3))
 
 
+def _over(over: Over, spec: ResNetSpec, size: InputSpec) -> Series:
+    (series,) = series_over(over, {"one": spec}, size)
+    return series
+
+
 def assert_equals_profiles(series: Series, every: int = 1) -> None:
     assert len(series.x) == len(series.points)
     assert np.all(np.diff(series.x) > 0)
@@ -85,7 +86,7 @@ def test_every_total_is_that_of_profile(over: Over, every: int) -> None:
 @settings(max_examples=30)
 @given(st.integers(1, MAX_SIDE), st.integers(1, MAX_SIDE))
 def test_sizes_keep_their_proportion_and_their_limits(height: int, width: int) -> None:
-    series = size_series("tiny", TINY, InputSpec(height, width))
+    series = _over("size", TINY, InputSpec(height, width))
 
     assert height in series.x
     assert np.all(np.diff(series.x) > 0)
@@ -98,9 +99,9 @@ def test_sizes_keep_their_proportion_and_their_limits(height: int, width: int) -
 
 
 def test_sizes_are_round_and_reach_twice_as_far() -> None:
-    series = size_series("tiny", TINY, InputSpec(500, 250))
+    series = _over("size", TINY, InputSpec(500, 250))
     assert series.x.tolist() == sorted([*range(16, 1001, 16), 500])
-    assert size_series("tiny", TINY, InputSpec(8, 8)).x.tolist() == list(range(4, 257, 4))
+    assert _over("size", TINY, InputSpec(8, 8)).x.tolist() == list(range(4, 257, 4))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_depths_are_all_that_can_be_built_and_the_published_are_named(
     spec = replace(PRESETS[preset], in_channels=1, num_classes=7)
     series = depth_series("deep", spec, SIZE)
 
-    assert series.x.tolist() == list(range(least, MAX_DEPTH + 1, step))
+    assert series.x.tolist() == list(range(least, 201, step))
     by_name = {point.name: point for point in series.points}
     assert published.items() <= {name: p.totals.depth for name, p in by_name.items()}.items()
     for depth, point in zip(series.x, series.points, strict=True):
@@ -145,8 +146,25 @@ def test_strides_and_dilations_go_along_where_the_stages_are_as_many() -> None:
 
 def test_widths_change_nothing_else() -> None:
     spec = replace(TINY, base_width=20)
-    series = width_series("wide", spec, SIZE)
-    assert series.x.tolist() == sorted([*WIDTHS, 20])
+    series = _over("width", spec, SIZE)
+    assert series.x.tolist() == [
+        16,
+        20,
+        24,
+        32,
+        40,
+        48,
+        56,
+        64,
+        80,
+        96,
+        112,
+        128,
+        160,
+        192,
+        224,
+        256,
+    ]
     for width, point in zip(series.x, series.points, strict=True):
         assert point.spec == replace(spec, base_width=int(width))
 
@@ -155,7 +173,7 @@ def test_widths_without_a_channel_are_left_out() -> None:
     spec = ResNetSpec(blocks=(1, 1), groups=4, width_per_group=1)
     with pytest.raises(SpecError):
         replace(spec, base_width=56)
-    assert width_series("thin", spec, SIZE).x.tolist() == [64, 80, 96, 112, 128, 160, 192, 224, 256]
+    assert _over("width", spec, SIZE).x.tolist() == [64, 80, 96, 112, 128, 160, 192, 224, 256]
 
 
 def test_networks_that_differ_in_the_variable_alone_share_a_series() -> None:

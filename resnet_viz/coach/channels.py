@@ -37,9 +37,10 @@ def _adaptation(old: int, new: int) -> str:
     if how == "sum":
         return (
             f"The first convolution takes the sum of its weights over the {_counted(old)}, so it "
-            "answers to a grey picture as it did before."
+            "answers to its one channel as it did to a picture whose channels are equal to it."
         )
-    same = " A grey picture gets the answer that it got before." if new % old == 0 else ""
+    equal = " A picture whose channels are equal gets the answer that it got before."
+    same = equal if new % old == 0 else ""
     which = "the one channel" if old == 1 else f"channel i mod {old}"
     return (
         f"Channel i of the first convolution takes the weights of {which}, times {old}/{new}; all "

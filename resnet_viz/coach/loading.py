@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from itertools import zip_longest
 from typing import NamedTuple
 
 from resnet_viz.alignment import Shapes, state_shapes
-from resnet_viz.graph import trace
+from resnet_viz.short import short_plan
 from resnet_viz.spec import ResNetSpec
 
 __all__ = ["Weights", "compare_weights"]
@@ -52,10 +51,8 @@ def compare_weights(before: ResNetSpec, after: ResNetSpec) -> Weights:
 
 def _shapes(spec: ResNetSpec) -> dict[str, Shapes]:
     """What each layer keeps in the state dict, by path; of a stage two blocks, as all others."""
-    short = replace(spec, blocks=tuple(min(count, 2) for count in spec.blocks))
-    return {
-        operation.path: state_shapes(operation) for operation in trace(short) if operation.params
-    }
+    graph = short_plan(spec).graph
+    return {operation.path: state_shapes(operation) for operation in graph if operation.params}
 
 
 def _only_input(old: Shapes, new: Shapes) -> bool:

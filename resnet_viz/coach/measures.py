@@ -1,20 +1,20 @@
 """What the coach looks at in a network at an input, quick enough to try many of them.
 
-As in `resnet_viz.totals`, two blocks of each stage tell everything: the later ones work on the
-same grid as the second, and each sees as many pixels more. So layers are counted in a short
-network, whatever the depth of the one it stands for, and the counts are those of all its layers.
+Layers are counted in a network of two blocks a stage (`resnet_viz.short`), whatever the depth of
+the one it stands for, and the counts are those of all its layers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 from resnet_viz.graph import INPUT, Pair
-from resnet_viz.plan import Plan, Step, make_plan
+from resnet_viz.plan import Plan, Step
 from resnet_viz.records import Totals
+from resnet_viz.short import TELLING_BLOCKS, field_growth, short_plan
 from resnet_viz.spec import InputSpec, ResNetSpec
 from resnet_viz.totals import totals
 
@@ -23,6 +23,7 @@ __all__ = [
     "Measures",
     "first_below",
     "first_convolution",
+    "first_overhanging",
     "measure",
     "outgrown_at",
     "productive_blocks",
@@ -52,7 +53,6 @@ class Measures:
         one_cell: Convolutions whose input is a map of 1 x 1.
         outgrown: Convolutions that see more than the whole input, by rows and by columns.
         lone_norms: Batch norms whose input has one value per channel, the batch included.
-        overhanging: Operations whose stride reaches past their input.
     """
 
     totals: Totals
@@ -60,7 +60,6 @@ class Measures:
     one_cell: Found
     outgrown: Found
     lone_norms: Found
-    overhanging: Found
 
 
 class _Part(NamedTuple):
@@ -100,10 +99,13 @@ class _Short(NamedTuple):
 @lru_cache(maxsize=256)
 def _short(spec: ResNetSpec) -> _Short:
     """Remembered: a mend is looked at again at every size."""
-    plan = make_plan(replace(spec, blocks=tuple(min(count, 2) for count in spec.blocks)))
+    plan = short_plan(spec)
     grids = {INPUT: 0} | {step.operation.path: step.grid for step in plan.steps}
-    growth = _growth(plan)
-    alike = {f"layer{place}.1": count - 1 for place, count in enumerate(spec.blocks, start=1)}
+    growth = field_growth(plan)
+    first = TELLING_BLOCKS - 1  # of those that are alike
+    alike = {
+        f"layer{place}.{first}": count - first for place, count in enumerate(spec.blocks, start=1)
+    }
     left_out: Pair = (0, 0)  # pixels that the blocks left out so far would have added
     parts, block = [], ""
     for step in plan.steps:
@@ -117,19 +119,6 @@ def _short(spec: ResNetSpec) -> _Short:
         parts.append(_Part(step, grids[operation.inputs[0]], blocks, field, grown))
     convolutions = tuple(part for part in parts if part.step.operation.op == "conv2d")
     return _Short(plan, tuple(parts), convolutions)
-
-
-def _growth(plan: Plan) -> Mapping[str, Pair]:
-    """Pixels that each second block of a stage adds to the receptive field, by axis."""
-    fields = {step.operation.path: step.fields for step in plan.steps}
-    return {
-        block.path: (
-            fields[block.output][0].size - fields[block.source][0].size,
-            fields[block.output][1].size - fields[block.source][1].size,
-        )
-        for block in plan.graph.blocks
-        if block.path.endswith(".1")
-    }
 
 
 def _plus(size: Pair, growth: Pair, times: int = 1) -> Pair:
@@ -148,12 +137,6 @@ def measure(spec: ResNetSpec, input: InputSpec) -> Measures:  # noqa: A002 - as 
     def cells(part: _Part) -> int:
         return rows[part.source] * columns[part.source]
 
-    def hangs_over(part: _Part) -> bool:
-        stride, (into, out_of) = part.step.operation.stride, (part.step.grid, part.source)
-        return stride is not None and (
-            rows[into] * stride[0] > rows[out_of] or columns[into] * stride[1] > columns[out_of]
-        )
-
     return Measures(
         totals=totals(spec, input),
         convolutions=sum(part.blocks for part in short.convolutions),
@@ -163,7 +146,6 @@ def measure(spec: ResNetSpec, input: InputSpec) -> Measures:  # noqa: A002 - as 
             (part for part in short.parts if part.step.operation.op == "batch_norm"),
             lambda part: input.batch * cells(part) == 1,
         ),
-        overhanging=_found((part for part in short.parts if not part.step.pooled), hangs_over),
     )
 
 
@@ -186,6 +168,30 @@ def first_below(spec: ResNetSpec, input: InputSpec, side: int) -> str | None:  #
         lambda part: min(rows[part.step.grid], columns[part.step.grid]) < side,
     )
     return small.first
+
+
+def first_overhanging(
+    spec: ResNetSpec,
+    input: InputSpec,  # noqa: A002
+    axes: Iterable[int],
+) -> str | None:
+    """The first operation before pooling whose stride reaches past its input.
+
+    Args:
+        spec: The network.
+        input: Its input.
+        axes: Those that count: 0 for rows, 1 for columns.
+    """
+    short = _short(spec)
+    sides, counted = _sides(short.plan, input), tuple(axes)
+
+    def hangs_over(part: _Part) -> bool:
+        stride, into, out_of = part.step.operation.stride, part.step.grid, part.source
+        return stride is not None and any(
+            sides[axis][into] * stride[axis] > sides[axis][out_of] for axis in counted
+        )
+
+    return _found((part for part in short.parts if not part.step.pooled), hangs_over).first
 
 
 def productive_blocks(spec: ResNetSpec, input: InputSpec) -> tuple[int, ...]:  # noqa: A002

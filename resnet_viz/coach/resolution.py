@@ -32,7 +32,7 @@ def _coarse(at: Situation) -> Diagnosis | None:
         kind="advice",
         path=first_below(at.spec, at.input, MIN_FINAL_SIDE),
         number=MIN_FINAL_SIDE - min(grid),
-        measured=f"{shape_text(grid)} cells, {at.stride} pixels apart",
+        measured=f"{shape_text(grid)} cells, {at.stride} pixel{'s' if at.stride > 1 else ''} apart",
         reason=f"{how}, which leaves a last map of {shape_text(grid)}; the published networks end "
         "on 7 × 7 at 224 × 224, those for CIFAR on 8 × 8 at 32 × 32.",
         source="He et al. 2015, arXiv 1512.03385, section 4.2 (a 3 × 3 stem for 32 × 32); Yu, "

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from math import prod
-from typing import Final
+from typing import Final, NamedTuple
 
 from resnet_viz.coach import changes
+from resnet_viz.coach.measures import first_overhanging
 from resnet_viz.coach.records import Diagnosis
 from resnet_viz.coach.topics import Proposal, Situation, Topic
 from resnet_viz.spec import MAX_SIDE
@@ -22,32 +23,59 @@ MAX_OVERHANG: Final = Fraction(5, 100)
 of 32) is no matter, 240 x 240 (12 %) and 225 x 225 (23 %) are."""
 
 
-def _axes(at: Situation) -> Iterator[tuple[int, int]]:
-    """Pixels and cells by rows and columns; a side of one cell has nothing to round to."""
-    totals, sides = at.measures.totals, (at.input.height, at.input.width)
-    return ((n, cells) for n, cells in zip(sides, totals.final_grid, strict=True) if cells > 1)
+class _Axis(NamedTuple):
+    """A side of the picture and of the last map.
+
+    Attributes:
+        place: 0 for rows, 1 for columns.
+        pixels: Of the picture.
+        cells: Of the last map.
+        reached: Pixels for which there would be as many cells.
+    """
+
+    place: int
+    pixels: int
+    cells: int
+    reached: int
+
+
+def _overhanging(at: Situation) -> list[_Axis]:
+    """The sides that round up; one of a single cell has nothing to round to."""
+    sides = zip((at.input.height, at.input.width), at.measures.totals.final_grid, strict=True)
+    axes = [_Axis(i, pixels, cells, cells * at.stride) for i, (pixels, cells) in enumerate(sides)]
+    return [axis for axis in axes if axis.cells > 1 and axis.reached > axis.pixels]
 
 
 def _rounding(at: Situation) -> Diagnosis | None:
-    axes = list(_axes(at))
-    share = 1 - Fraction(prod(n for n, _ in axes), prod(cells * at.stride for _, cells in axes))
+    axes = _overhanging(at)
+    share = 1 - Fraction(prod(axis.pixels for axis in axes), prod(axis.reached for axis in axes))
     if share <= MAX_OVERHANG:
         return None
-    grid = at.measures.totals.final_grid
-    full = shape_text(cells * at.stride for cells in grid)
+    what, reason = _words(at, axes)
     percent = f"{100 * float(share):.3g} %"
     return Diagnosis(
         code="rounding",
         title=f"{at.size} rounds badly",
         kind="arithmetic",
-        path=at.measures.overhanging.first,
+        path=first_overhanging(at.spec, at.input, [axis.place for axis in axes]),
         number=float(share),
-        measured=f"{percent} of the last map lies past the edge",
-        reason=f"The strides round up: {at.size} pixels get a last map of {shape_text(grid)} "
-        f"cells, as {full} would, and {percent} of that area is not in the picture.",
+        measured=f"{percent} of the last map{what} lies past the edge",
+        reason=f"The strides round up: {reason} would; {percent} of that is not in the picture.",
         source="torch.nn.Conv2d: the output has ⌊(n + 2 padding − dilation (kernel − 1) − 1) / "
         "stride⌋ + 1 rows",
     )
+
+
+def _words(at: Situation, axes: Sequence[_Axis]) -> tuple[str, str]:
+    """Which extent of the last map counts, empty for both; and who gets as much as whom."""
+    if len(axes) > 1:
+        grid = shape_text(axis.cells for axis in axes)
+        reached = shape_text(axis.reached for axis in axes)
+        return "", f"{at.size} pixels get a last map of {grid} cells, as {reached}"
+    (axis,) = axes
+    side, lines = (("height", "rows"), ("width", "columns"))[axis.place]
+    how = f"{axis.pixels} {lines} get {axis.cells} cells, as many as {axis.reached}"
+    return f"'s {side}", how
 
 
 def _even(at: Situation) -> Iterator[Proposal]:

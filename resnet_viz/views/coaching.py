@@ -12,7 +12,7 @@ from resnet_viz.coach.records import Diagnosis, Effect, Kind, Mend
 from resnet_viz.records import Totals
 from resnet_viz.units import shape_text, si
 
-__all__ = ["KINDS", "all_effects", "effect", "effects_text", "headline", "text", "weights_text"]
+__all__ = ["KINDS", "effect", "effects_text", "headline", "text"]
 
 KINDS: Final[Mapping[Kind, str]] = MappingProxyType({"arithmetic": "fact", "advice": "advice"})
 """How each kind of diagnosis is called."""
@@ -32,7 +32,7 @@ def headline(diagnosis: Diagnosis) -> str:
 
 def effect(mend: Mend) -> str:
     """What changes in cost, in the last map and in the weights, and what is left, on one line."""
-    rows = dict(all_effects(mend))
+    rows = dict(_all_effects(mend))
     told = {"MACs", "grid"} & rows.keys() or {"receptive field"}
     told |= {_WEIGHTS, _STILL}
     return _joined((name, value) for name, value in rows.items() if name in told)
@@ -40,17 +40,17 @@ def effect(mend: Mend) -> str:
 
 def effects_text(mend: Mend) -> str:
     """All that a mend changes, on one line."""
-    return _joined(all_effects(mend))
+    return _joined(_all_effects(mend))
 
 
 def _joined(rows: Iterable[tuple[str, str]]) -> str:
     return "; ".join(f"{name}{' ' if '→' in value else ': '}{value}" for name, value in rows)
 
 
-def all_effects(mend: Mend) -> tuple[tuple[str, str], ...]:
+def _all_effects(mend: Mend) -> tuple[tuple[str, str], ...]:
     """All that changes: names, each with its value before and after; the weights; what is left."""
     still = () if mend.left is None else ((_STILL, mend.left),)
-    return (*_effects(mend.effect), (_WEIGHTS, weights_text(mend.effect.weights)), *still)
+    return (*_effects(mend.effect), (_WEIGHTS, _weights_text(mend.effect.weights)), *still)
 
 
 def _effects(change: Effect) -> Iterator[tuple[str, str]]:
@@ -76,7 +76,7 @@ def _numbers(totals: Totals) -> dict[str, str]:
     }
 
 
-def weights_text(weights: Weights) -> str:
+def _weights_text(weights: Weights) -> str:
     """What becomes of the weights: ``all load``, ``conv1 anew``, ``8 blocks unused``."""
     parts = []
     if weights.new:

@@ -96,6 +96,37 @@ def test_the_way_back_keeps_what_was_changed_since() -> None:
     assert not any(label.startswith("Back") for label in _buttons(app))
 
 
+def test_what_is_typed_before_the_click_stays() -> None:
+    app = _open(model="resnet18", h="64", w="64")
+    app.number_input(key="h").set_value(72)
+    app.text_input(key="blocks").set_value("2,2,2,3")
+    _press(app, "Use a 3 × 3 stem without pooling")
+    assert _state(app, "model", "stem", "blocks", "h") == ["custom", "small", "2,2,2,3", 72]
+    app.text_input(key="blocks").set_value("2,2,2,2")
+    app.number_input(key="base_width").set_value(32)
+    _press(app, "Back to ResNet-18")
+    assert _state(app, "model", "stem", "blocks", "h") == ["custom", "imagenet", "2,2,2,2", 72]
+    assert _state(app, "base_width") == [32]
+
+
+def test_a_network_is_named_by_all_that_was_changed_at_once() -> None:
+    app = _open(model="resnet18", h="64", w="64")
+    _press(app, "Use a 3 × 3 stem without pooling")
+    app.number_input(key="base_width").set_value(32).run()
+    app.number_input(key="base_width").set_value(64)
+    _press(app, "Back to ResNet-18")
+    assert _state(app, "model", "stem", "base_width") == ["resnet18", "imagenet", 64]
+
+
+def test_a_field_that_spells_nothing_is_left_to_the_visitor() -> None:
+    app = _open(model="resnet18", h="64", w="64")
+    app.text_input(key="blocks").set_value("2,2,x")
+    _press(app, "Use a 3 × 3 stem without pooling")
+    assert _state(app, "stem", "blocks") == ["small", "2,2,x"]
+    app.text_input(key="blocks").set_value("2,2,2,2").run()
+    assert _state(app, "model", "stem") == ["custom", "small"]
+
+
 def test_the_first_layer_can_be_put_in_focus() -> None:
     app = _open(model="resnet18", h="64", w="64")
     (diagnosis, *_) = diagnose(SPEC, SMALL)

@@ -17,6 +17,7 @@ from resnet_viz.names import model_name
 from resnet_viz.records import Profile
 from resnet_viz.sources import parse_source
 from resnet_viz.spec import InputSpec, ResNetSpec, preset_name
+from resnet_viz.ui.choice import CUSTOM, SPEC_KEYS
 from resnet_viz.ui.fields import fields as widget_values
 from resnet_viz.ui.focus import focus_on
 from resnet_viz.ui.input_size.bench import Bench
@@ -198,12 +199,24 @@ def _use(mend: Mend, now: State) -> None:
     """Make a mend, from a callback; it can be taken back."""
     steps: list[Step] = st.session_state.get(_STEPS, [])
     st.session_state[_STEPS] = [*steps, Step.of(mend, now)][-_MOST_STEPS:]
-    _choose((mend.spec, mend.input))
+    _choose(now, (mend.spec, mend.input))
 
 
-def _choose(state: State) -> None:
+def _choose(now: State, then: State) -> None:
+    """Give the widgets that differ new values; what was typed before the click stays."""
+    was, state = _widgets(now), st.session_state
+    state.update({key: value for key, value in _widgets(then).items() if value != was[key]})
+    spelt = {key: str(state[key]) for key in SPEC_KEYS} | {"model": CUSTOM}
+    try:
+        state.model = preset_name(ResNetSpec.from_query(spelt)) or CUSTOM
+    except SpecError:
+        return  # the sidebar says what is wrong
+
+
+def _widgets(state: State) -> Values:
+    """The values of the widgets that a mend may change, by key."""
     spec, size = state
-    st.session_state.update(widget_values(spec, size), batch=size.batch)
+    return widget_values(spec, size) | {"batch": size.batch}
 
 
 def _last_step(now: State) -> None:
@@ -223,11 +236,11 @@ def _last_step(now: State) -> None:
                 f"Back to {plain(step.back)}",
                 key="coach_back",
                 on_click=_take_back,
-                args=(before, steps[:-1]),
+                args=(now, before, steps[:-1]),
             )
         st.caption(plain(step.effect))
 
 
-def _take_back(before: State, steps: list[Step]) -> None:
+def _take_back(now: State, before: State, steps: list[Step]) -> None:
     st.session_state[_STEPS] = steps
-    _choose(before)
+    _choose(now, before)
