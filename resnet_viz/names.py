@@ -1,4 +1,4 @@
-"""The presets' names as people write them."""
+"""Networks' names as people write them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["model_name"]
+from resnet_viz.spec import InputSpec, ResNetSpec, preset_name
+from resnet_viz.units import shape_text
+
+__all__ = ["model_name", "network_at"]
 
 _NAMES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -21,3 +24,15 @@ _NAMES: Final[Mapping[str, str]] = MappingProxyType(
 def model_name(name: str) -> str:
     """``ResNet-50`` for ``resnet50``; what is no preset's name stays as it is."""
     return _NAMES.get(name, name.replace("resnet", "ResNet-"))
+
+
+def network_at(spec: ResNetSpec, input: InputSpec) -> str:  # noqa: A002
+    """``ResNet-50 at 224 × 224``; what is no preset is ``a ResNet of depth 26 at 7 × 300``.
+
+    Args:
+        spec: The network.
+        input: Its input, of which height and width are named.
+    """
+    preset = preset_name(spec)
+    name = model_name(preset) if preset else f"a ResNet of depth {spec.depth}"
+    return f"{name} at {shape_text((input.height, input.width))}"

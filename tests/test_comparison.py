@@ -21,6 +21,8 @@ from tests.strategies import inputs, specs
 
 R18, R50 = PRESETS["resnet18"], PRESETS["resnet50"]
 TINY = ResNetSpec(blocks=(1, 2, 1), base_width=4, num_classes=3)
+ONE = ResNetSpec(blocks=(2,), base_width=1, num_classes=3)
+REDUCED = ResNetSpec(block="basic", blocks=(1, 1), stem="small", base_width=4)
 SMALL = {"max_stages": 3, "max_blocks": 2, "max_width": 6}
 
 
@@ -191,6 +193,36 @@ def test_a_comparison_can_be_pickled() -> None:
             "takes 1/2 of the MACs: 1 instead of 2 pictures",
         ),
         (
+            lambda: compare(profile(R50), profile(R50, InputSpec(batch=2))),
+            "fc",
+            "takes 2× the MACs: 2 instead of 1 picture",
+        ),
+        (
+            partial(_compared, first=(R50, InputSpec(32, 32))),
+            "layer4.2.conv3",
+            "takes 49× the MACs: 7 × 7 instead of 1 × 1 cell",
+        ),
+        (
+            partial(_compared, first=(R50, InputSpec(32, 32))),
+            "avgpool",
+            "averages 7 × 7 instead of 1 × 1 cell",
+        ),
+        (
+            lambda: compare(profile(ONE), profile(replace(ONE, base_width=2))),
+            "relu",
+            "yields 2× the values: 2 instead of 1 channel",
+        ),
+        (
+            lambda: compare(profile(replace(ONE, blocks=(1,))), profile(ONE)),
+            "layer1.1.conv1",
+            "stands only here: 1 × 1 convolution with 4 parameters",
+        ),
+        (
+            partial(_compared, size=(1, 4), spec=REDUCED, first=(REDUCED, InputSpec(8, 8))),
+            "layer2.0.downsample.0",
+            "reads every second column of 1 × 4: 1 of 2 values is not read",
+        ),
+        (
             partial(_compared, dtype="float16"),
             "conv1",
             "takes 1/2 of the bytes: float16 instead of float32",
@@ -220,7 +252,7 @@ def test_values_that_are_said_not_to_be_read_have_no_gradient(
     model, comparison = build_model(spec), _compared(spec, size, (TINY, InputSpec()))
     said = 0
     for layer in comparison.layers:
-        words = re.search(r": ([\d,]+) of ([\d,]+) values are not read$", layer.remark)
+        words = re.search(r": ([\d,]+) of ([\d,]+) values (?:is|are) not read$", layer.remark)
         if words is None or layer.after is None:
             continue
         lost, whole = (int(text.replace(",", "")) for text in words.groups())
@@ -267,6 +299,14 @@ def test_what_is_said_of_the_whole() -> None:
     ("spec", "sentence"),
     [
         (PRESETS["resnet101"], "Only here: layer3.6 to layer3.22."),
+        (
+            replace(R50, blocks=(3, 6, 8, 4)),
+            "Only here: layer2.4 and layer2.5; layer3.6 and layer3.7; layer4.3.",
+        ),
+        (
+            replace(R50, blocks=(3, 4, 9, 4)),
+            "Only here: layer3.6 to layer3.8; layer4.3.",
+        ),
         (replace(R50, blocks=(3, 4, 6)), "Only in the reference: layer4."),
         (replace(R50, stem="small"), "Only in the reference: maxpool."),
         (replace(R50, stem="deep"), "Only here: 7 operations of the stem."),
@@ -284,7 +324,33 @@ def test_what_is_said_of_the_whole() -> None:
         ),
         (
             replace(R50, dilations=(1, 1, 2, 4)),
-            "Each of four layers in layer3 to layer4 has stride 1 instead of 2.",
+            "Each of four layers in layer3 and layer4 has stride 1 instead of 2.",
+        ),
+        (
+            replace(R50, strides=(1, 1, 1, 1)),
+            "Each of six layers in layer2 to layer4 has stride 1 instead of 2.",
+        ),
+        (
+            replace(R50, strides=(1, 1, 2, 1)),
+            "Each of four layers in layer2 and layer4 has stride 1 instead of 2.",
+        ),
+        (
+            replace(R50, strides=(1, 2, 2, 2), dilations=(1, 1, 1, 8)),
+            (
+                "Each of two layers in layer4 now sees one value and eight zeros on 7 × 7, with "
+                "dilation 8 instead of 1."
+            ),
+        ),
+        (
+            replace(R50, dilations=(1, 1, 1, 8)),
+            (
+                "Each of two layers in layer4 now works on 14 × 14: its dilated 3 × 3 kernel sees "
+                "four values and five zeros at best."
+            ),
+        ),
+        (
+            replace(R50, shortcut="avgpool_projection"),
+            "89.2 % of the parameters load; 3 layers do not fit, first layer2.0.downsample.1.",
         ),
         (
             replace(R50, dilations=(1, 1, 2, 4)),
@@ -294,6 +360,46 @@ def test_what_is_said_of_the_whole() -> None:
 )
 def test_what_is_said_of_another_network(spec: ResNetSpec, sentence: str) -> None:
     assert sentence in _compared(spec).summary
+
+
+def test_what_only_one_shortcut_has() -> None:
+    basic = replace(R18, stem="deep", shortcut="zero_pad")
+    sentences = compare(profile(basic), profile(R18)).summary
+    two = [f"layer{n}.0.downsample.0 and layer{n}.0.downsample.1" for n in (2, 3, 4)]
+    assert f"Only here: {'; '.join(['conv1', *two])}." in sentences
+    reference = "Only in the reference: 7 operations of the stem, layer2.0.downsample,"
+    assert any(sentence.startswith(reference) for sentence in sentences)
+
+
+def test_as_many_layers_past_the_picture_are_no_news() -> None:
+    other = _compared(replace(R50, shortcut="avgpool_projection"))
+    assert not any("the whole" in sentence for sentence in other.summary)
+    one = ResNetSpec(block="basic", blocks=(1,), stem="small", base_width=4)
+    few = compare(profile(one, InputSpec(9, 9)), profile(one, InputSpec(6, 6))).summary
+    assert few[-1] == (
+        "1 of 3 convolutions sees more than the whole 6 × 6 picture, first layer1.0.conv2; in the "
+        "reference none of 3."
+    )
+
+
+def test_stages_that_are_no_neighbours_are_not_one_range() -> None:
+    spec = ResNetSpec(blocks=(1,) * 8, base_width=4, strides=(1, 2, 2, 2, 2, 2, 2, 2))
+    other = replace(spec, strides=(1, 1, 2, 1, 1, 1, 2, 1))
+    sentences = compare(profile(spec), profile(other)).summary
+    said = "Each of 10 layers in layer2, layer4 to layer6 and layer8 has stride 1 instead of 2."
+    assert said in sentences
+
+
+def test_sums_of_tiny_shares_are_sentences() -> None:
+    thin = ResNetSpec(block="basic", blocks=(1,), stem="small", base_width=4, num_classes=2)
+    wide = ResNetSpec(blocks=(3, 8, 36, 3), base_width=512, num_classes=2)
+    small, large = profile(thin, InputSpec(2, 2)), profile(wide, InputSpec(2048, 2048))
+    words = compare(large, small).summary[0]
+    assert "less than 0.001 % of the MACs" in words
+    assert words[0].isupper()
+    more = compare(small, large).summary[0]
+    assert re.search(r"[\d,]{9,}× the MACs", more)
+    assert "e+" not in more
 
 
 def test_stages_that_say_the_same_share_a_sentence() -> None:

@@ -20,12 +20,12 @@ from resnet_viz.comparison.windows import (
     small_map_text,
     window,
 )
-from resnet_viz.comparison.wording import multiple_of
+from resnet_viz.comparison.wording import multiple_of, noun
 from resnet_viz.records import LayerProfile, Profile
 from resnet_viz.sizing import field_exceeds
 from resnet_viz.units import shape_text, si
 
-__all__ = ["operation_name", "remark"]
+__all__ = ["remark"]
 
 _NAMES: Final = {
     "conv2d": "convolution",
@@ -66,14 +66,14 @@ def remark(
     if before == after and aligned.weights in (None, "loads"):
         return ""
     if before.op != after.op:
-        return f"is a {operation_name(after)} here, in the reference a {operation_name(before)}"
+        return f"is a {_operation_name(after)} here, in the reference a {_operation_name(before)}"
     if aligned.weights == "reshaped":
         return _reshaped(aligned)
     sides = Sides(before, after, first, second)
     return next(text for rule in _RULES if (text := rule(sides)))
 
 
-def operation_name(layer: LayerProfile) -> str:
+def _operation_name(layer: LayerProfile) -> str:
     """What an operation is, with its window: ``3 × 3 convolution``."""
     name = _NAMES[layer.op]
     if layer.kernel is None or layer.op == "adaptive_avg_pool2d":
@@ -84,8 +84,8 @@ def operation_name(layer: LayerProfile) -> str:
 def _alone(before: LayerProfile | None, after: LayerProfile | None) -> str:
     layer = after or cast(LayerProfile, before)  # one network at least has it
     where = "only here" if after else "only in the reference"
-    params = f" with {si(layer.params)} parameters" if layer.params else ""
-    return f"stands {where}: {operation_name(layer)}{params}"
+    params = f" with {si(layer.params)} {noun(layer.params, 'parameter')}" if layer.params else ""
+    return f"stands {where}: {_operation_name(layer)}{params}"
 
 
 def _reshaped(aligned: AlignedOperation) -> str:
@@ -129,7 +129,8 @@ def _pooled(sides: Sides) -> str:
     before, after = sides.before.input_shapes[0][2:], sides.after.input_shapes[0][2:]
     if sides.after.op != "adaptive_avg_pool2d" or before == after:
         return ""
-    return f"averages {shape_text(after)} instead of {shape_text(before)} cells"
+    cells = noun(prod(before), "cell")
+    return f"averages {shape_text(after)} instead of {shape_text(before)} {cells}"
 
 
 def _entering(sides: Sides) -> str:
@@ -144,10 +145,10 @@ def _sight(sides: Sides) -> str:
     before, after = sides.before, sides.after
     if before.receptive_field != after.receptive_field:
         old, new = shape_text(before.receptive_field), shape_text(after.receptive_field)
-        return f"sees {new} instead of {old} pixels"
+        return f"sees {new} instead of {old} {noun(prod(before.receptive_field), 'pixel')}"
     if before.jump != after.jump:
         old, new = shape_text(before.jump), shape_text(after.jump)
-        return f"has cells {new} instead of {old} pixels apart"
+        return f"has cells {new} instead of {old} {noun(prod(before.jump), 'pixel')} apart"
     if before.field_start != after.field_start:
         old, new = (_place(layer.field_start) for layer in (before, after))
         return f"begins to see at {new} instead of {old}"

@@ -8,7 +8,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from resnet_viz.comparison.windows import Remark, Sides, dilation_change, small_map, stride_change
-from resnet_viz.comparison.wording import amount, listed, multiple_of, share_text
+from resnet_viz.comparison.wording import (
+    amount,
+    apart,
+    listed,
+    multiple_of,
+    noun,
+    sentence,
+    share_text,
+)
 from resnet_viz.records import Profile
 from resnet_viz.sizing import convolutions, field_exceeds
 from resnet_viz.units import shape_text, si
@@ -51,8 +59,7 @@ def _totals(first: Profile, second: Profile) -> Iterator[str]:
         sizes = (si(totals.peak_activation_bytes, "B") for totals in (new, old))
         parts.append("a peak of {} instead of {}".format(*sizes))
     if parts:
-        text = listed(parts)
-        yield f"{text[0].upper()}{text[1:]}."
+        yield sentence(listed(parts))
 
 
 def _weights(comparison: Comparison) -> Iterator[str]:
@@ -62,16 +69,17 @@ def _weights(comparison: Comparison) -> Iterator[str]:
     if not loading:
         yield "No weights load."
     elif loading == params:
-        rest = f"; {si(unused)} parameters of the reference have no place here" if unused else ""
+        counted = f"{si(unused)} {noun(unused, 'parameter')} of the reference"
+        rest = f"; {counted} {'has' if unused == 1 else 'have'} no place here" if unused else ""
         yield f"All weights load{rest}."
     else:
         reshaped = [layer for layer in comparison.layers if layer.weights == "reshaped"]
         share = f"{share_text(loading, params)} of the parameters load"
         if len(reshaped) > _NAMED:
-            share += f"; {len(reshaped)} layers changed their shape, first {reshaped[0].path}"
+            share += f"; {len(reshaped)} layers do not fit, first {reshaped[0].path}"
         elif reshaped:
             share += f"; {'; '.join(layer.line for layer in reshaped)}"
-        yield f"{share}."
+        yield sentence(share)
 
 
 def _alone(layers: Sequence[ComparedLayer]) -> Iterator[str]:
@@ -82,7 +90,7 @@ def _alone(layers: Sequence[ComparedLayer]) -> Iterator[str]:
             for stage, rows in groupby(layers, key=lambda layer: layer.stage)
         ]
         if found := [part for part in parts if part]:
-            yield f"{title}: {listed(found)}."
+            yield f"{title}: {apart(found)}."
 
 
 def _part(stage: str, rows: list[ComparedLayer], here: bool) -> str:
@@ -96,7 +104,7 @@ def _part(stage: str, rows: list[ComparedLayer], here: bool) -> str:
     blocks = list(dict.fromkeys(row.block for row in alone))
     shared = {row.block for row in mine} - {row.block for row in alone}
     if None not in blocks and len(alone) == sum(row.block in blocks for row in mine) and shared:
-        return _range([str(block) for block in blocks])
+        return _range(blocks, list(dict.fromkeys(row.block for row in mine)))
     if len(alone) <= _NAMED:
         return listed([row.path for row in alone])
     return f"{len(alone)} operations of {'the ' if stage in ('stem', 'head') else ''}{stage}"
@@ -104,6 +112,7 @@ def _part(stage: str, rows: list[ComparedLayer], here: bool) -> str:
 
 def _by_stage(comparison: Comparison, rule: Callable[[Sides], Remark | None]) -> Iterator[str]:
     """The commonest thing that a rule says of each stage; neighbours that agree share it."""
+    every = list(dict.fromkeys(layer.stage for layer in comparison.layers))
     found: list[tuple[Remark, str, list[str]]] = []  # what is said, the stage, the layers
     for stage, rows in groupby(comparison.layers, key=lambda layer: layer.stage):
         said = [(row.path, text) for row in rows if (text := _said(row, comparison, rule))]
@@ -114,10 +123,10 @@ def _by_stage(comparison: Comparison, rule: Callable[[Sides], Remark | None]) ->
     for _, group in groupby(found, key=lambda one: one[0].why or one[0].what):
         parts = list(group)
         paths = [path for _, _, layers in parts for path in layers]
-        stages = _range([stage for _, stage, _ in parts])
+        stages = _range([stage for _, stage, _ in parts], every)
         who = paths[0] if len(paths) == 1 else f"Each of {amount(len(paths), 'layer')} in {stages}"
         sizes = list(dict.fromkeys(remark.what for remark, _, _ in parts))
-        yield f"{who} {parts[0][0]._replace(what=_range(sizes)).text}."
+        yield f"{who} {parts[0][0]._replace(what=_range(sizes, sizes)).text}."
 
 
 def _said(
@@ -128,8 +137,14 @@ def _said(
     return rule(Sides(row.before, row.after, comparison.first, comparison.second))
 
 
-def _range(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+def _range(names: Sequence[str | None], order: Sequence[str | None]) -> str:
+    """``a``, ``a and b``, ``a to c``; what does not follow one another in the order is listed."""
+    parts: list[str] = []
+    runs = groupby(enumerate(names), key=lambda numbered: order.index(numbered[1]) - numbered[0])
+    for _, run in runs:
+        some = [str(name) for _, name in run]
+        parts += [f"{some[0]} to {some[-1]}"] if len(some) > _NAMED else some
+    return listed(parts)
 
 
 def _rounding(first: Profile, second: Profile) -> Iterator[str]:
@@ -158,7 +173,7 @@ def _beyond(report: Profile) -> tuple[int, int]:
 def _fields(first: Profile, second: Profile) -> Iterator[str]:
     """Convolutions that see more than the whole picture, where that has changed."""
     old, new = _outgrown(first), _outgrown(second)
-    if old == new:
+    if (len(old), old[:1]) == (len(new), new[:1]):
         return
     size = shape_text((second.input.height, second.input.width))
     whole = len(convolutions(second))
@@ -167,8 +182,8 @@ def _fields(first: Profile, second: Profile) -> Iterator[str]:
         yield f"No convolution sees more than the whole {size} picture; {before}."
     else:
         yield (
-            f"{len(new)} of {whole} convolutions see more than the whole {size} picture, first "
-            f"{new[0]}; {before}."
+            f"{len(new)} of {whole} convolutions {'sees' if len(new) == 1 else 'see'} more than "
+            f"the whole {size} picture, first {new[0]}; {before}."
         )
 
 

@@ -10,7 +10,7 @@ from math import prod
 from typing import Final, NamedTuple
 
 from resnet_viz.comparison.coverage import seen_values
-from resnet_viz.comparison.wording import amount, number
+from resnet_viz.comparison.wording import amount, noun, number
 from resnet_viz.records import LayerProfile, Profile, Shape
 from resnet_viz.sizing import overhang, unread
 from resnet_viz.units import shape_text
@@ -92,8 +92,7 @@ def _window_change(sides: Sides, *names: str) -> Remark | None:
 
 def window(sides: Sides) -> str:
     """Another window, and what it does to the map."""
-    change = _window_change(sides, "kernel", "stride", "dilation")
-    change = change or _window_change(sides, "padding")
+    change = _reach_change(sides)
     if change is None:
         return ""
     return change._replace(
@@ -101,12 +100,21 @@ def window(sides: Sides) -> str:
     ).text
 
 
+def _reach_change(sides: Sides) -> Remark | None:
+    """What is new of a window; of the padding only where all else is as it was."""
+    change = _window_change(sides, "kernel", "stride", "dilation")
+    return change or _window_change(sides, "padding")
+
+
 def _side(pair: tuple[int, int]) -> str:
     return str(pair[0]) if pair[0] == pair[1] else shape_text(pair)
 
 
 def small_map(sides: Sides) -> Remark | None:
-    """A window that is filled less than in the reference, on a map that has become small."""
+    """A window that is filled less than in the reference.
+
+    The map has become small, or the window reaches further over the one that it has.
+    """
     after = sides.after
     if after.kernel is None or after.padding is None or after.op == "adaptive_avg_pool2d":
         return None
@@ -115,12 +123,17 @@ def small_map(sides: Sides) -> Remark | None:
     if values == places or values >= seen_values(sides.before)[0]:
         return None
     if after.op == "conv2d":
-        what = f"kernel sees {amount(values, 'value')} and {amount(places - values, 'zero')}"
+        name, seen = "kernel", f"{amount(values, 'value')} and {amount(places - values, 'zero')}"
     else:
-        what = f"window sees {amount(values, 'value')} in {amount(places, 'place')}"
+        name, seen = "window", f"{amount(values, 'value')} in {amount(places, 'place')}"
+    seen += "" if alike else " at best"
     size = shape_text(after.input_shapes[0][2:])
-    best = "" if alike else " at best"
-    return Remark("now works on", size, f"its {shape_text(after.kernel)} {what}{best}")
+    change = _reach_change(sides)
+    if after.input_shapes[0][2:] == sides.before.input_shapes[0][2:] and change:
+        return Remark("now sees", f"{seen} on {size}, with {change.what}")
+    dilated = "dilated " if prod(after.dilation or ()) > 1 else ""
+    why = f"its {dilated}{shape_text(after.kernel)} {name} sees {seen}"
+    return Remark("now works on", size, why)
 
 
 def small_map_text(sides: Sides) -> str:
@@ -173,14 +186,15 @@ def left_out(sides: Sides) -> str:
         read = f"every second {' and '.join(axes)}"
     else:
         read = " and ".join(
-            f"{side - rows} of {side} {name}s"
+            f"{side - rows} of {side} {noun(side, name)}"
             for name, rows, side in zip(_AXES, lost, size, strict=True)
         )
     if share.denominator <= _LARGEST_DENOMINATOR:
-        values = f"{share.numerator} of {share.denominator}"
+        some, whole = share.numerator, share.denominator
     else:
-        values = f"{int(share * prod(size)):,} of {prod(size):,}"
-    return f"reads {read} of {shape_text(size)}: {values} values are not read"
+        some, whole = int(share * prod(size)), prod(size)
+    values = f"{some:,} of {whole:,} values {'is' if some == 1 else 'are'} not read"
+    return f"reads {read} of {shape_text(size)}: {values}"
 
 
 def _unread_share(layer: LayerProfile) -> Fraction:
@@ -197,9 +211,9 @@ def shapes_change(before: Shape, after: Shape) -> str:
     """Other cells, channels or pictures of two shapes; empty where they are equal."""
     changes = []
     if before[2:] != after[2:]:
-        changes.append(f"{shape_text(after[2:])} instead of {shape_text(before[2:])} cells")
-    if before[1] != after[1]:
-        changes.append(f"{after[1]:,} instead of {before[1]:,} channels")
-    if before[0] != after[0]:
-        changes.append(f"{after[0]:,} instead of {before[0]:,} pictures")
+        cells = noun(prod(before[2:]), "cell")
+        changes.append(f"{shape_text(after[2:])} instead of {shape_text(before[2:])} {cells}")
+    for old, new, name in zip(before[1::-1], after[1::-1], ("channel", "picture"), strict=True):
+        if old != new:
+            changes.append(f"{new:,} instead of {old:,} {noun(old, name)}")
     return " and ".join(changes)

@@ -23,9 +23,7 @@ from resnet_viz.spec import (
 from resnet_viz.totals import totals
 
 __all__ = [
-    "MAX_DEPTH",
     "MAX_POINTS",
-    "WIDTHS",
     "Over",
     "Point",
     "Series",
@@ -33,8 +31,6 @@ __all__ = [
     "measure",
     "number",
     "series_over",
-    "size_series",
-    "width_series",
 ]
 
 Over = Literal["size", "depth", "width"]
@@ -42,12 +38,9 @@ Over = Literal["size", "depth", "width"]
 MAX_POINTS: Final = 100
 """The most points of a series."""
 
-MAX_DEPTH: Final = 200
-"""The most layers of a depth series; it goes on as far as its network does."""
-
-WIDTHS: Final = (16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256)
-"""Planes of the first stage in a width series."""
-
+_MAX_DEPTH: Final = 200  # layers of a depth series, at most, unless its network has more
+# Planes of the first stage in a width series.
+_WIDTHS: Final = (16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256)
 _SIZES: Final = 64  # points of a size series, at most
 _LEAST_REACH: Final = 256  # pixels: a size series goes at least so far
 _LEAST_BLOCKS: Final = 4  # one for each of the usual stages
@@ -113,7 +106,7 @@ def number(point: Totals, total: str) -> int:
     return min(value) if isinstance(value, tuple) else int(value)
 
 
-def size_series(name: str, spec: ResNetSpec, input: InputSpec) -> Series:  # noqa: A002
+def _size_series(name: str, spec: ResNetSpec, input: InputSpec) -> Series:  # noqa: A002
     """A network over input sizes of one proportion, from a few pixels to twice as many as here.
 
     Heights are multiples of a round step, so that strides divide most of them; the input's own
@@ -146,8 +139,8 @@ def depth_series(
 ) -> Series:
     """A network with every number of blocks, from four on, as `ResNetSpec.from_depth` spreads them.
 
-    Kind of block, stem, width and all else are kept; strides and dilations that are not the
-    usual ones, where the number of stages is.
+    They go to 200 layers, or as far as the network does. Kind of block, stem, width and all else
+    are kept; strides and dilations that are not the usual ones, where the number of stages is.
 
     Args:
         name: What the networks are called.
@@ -155,7 +148,7 @@ def depth_series(
         input: The input of all.
         most_points: Where there are more depths, every second is taken, or every third, and so on.
     """
-    deepest = max(MAX_DEPTH, spec.depth)
+    deepest = max(_MAX_DEPTH, spec.depth)
     depths = range(_least_depth(spec), deepest + 1, CONVS_PER_BLOCK[spec.block])
     depths = depths[:: -(-len(depths) // most_points)]
     return _series(name, "depth", depths, ((*_of_depth(spec, depth), input) for depth in depths))
@@ -175,8 +168,8 @@ def _of_depth(spec: ResNetSpec, depth: int) -> tuple[str, ResNetSpec]:
     return preset_name(made) or f"{depth} layers", made
 
 
-def width_series(name: str, spec: ResNetSpec, input: InputSpec) -> Series:  # noqa: A002
-    """A network with other numbers of planes: `WIDTHS`, and its own.
+def _width_series(name: str, spec: ResNetSpec, input: InputSpec) -> Series:  # noqa: A002
+    """A network with other numbers of planes: `_WIDTHS`, and its own.
 
     Widths that leave no channel in a group are left out.
 
@@ -185,7 +178,7 @@ def width_series(name: str, spec: ResNetSpec, input: InputSpec) -> Series:  # no
         spec: The network.
         input: The input of all.
     """
-    made = {width: _of_width(spec, width) for width in sorted({*WIDTHS, spec.base_width})}
+    made = {width: _of_width(spec, width) for width in sorted({*_WIDTHS, spec.base_width})}
     widths = [width for width, network in made.items() if network is not None]
     named = ((f"{w} planes", network, input) for w, network in made.items() if network is not None)
     return _series(name, "width", widths, named)
@@ -206,7 +199,9 @@ def series_over(
     """A series for each network, all over one variable.
 
     Networks that differ in nothing but the variable (ResNet-50 and ResNet-101 over depth) share
-    one, which bears their names.
+    one, which bears their names. Sizes keep the input's proportion and go from a few pixels to
+    twice its height; depths are those of `depth_series`; widths are round numbers of planes, and
+    the network's own.
 
     Args:
         over: The variable.
@@ -216,7 +211,7 @@ def series_over(
     families: dict[ResNetSpec, list[str]] = {}
     for name, spec in networks.items():
         families.setdefault(_family(over, spec), []).append(name)
-    make = {"size": size_series, "depth": depth_series, "width": width_series}[over]
+    make = {"size": _size_series, "depth": depth_series, "width": _width_series}[over]
     return tuple(make(" · ".join(names), networks[names[0]], input) for names in families.values())
 
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Line", "border_line", "border_lines"]
+__all__ = ["Line", "border_lines"]
 
 _SLOPES: Final = (2.0, 1.4)  # heights to widths at which lines have their labels, if they can
 
@@ -29,20 +29,20 @@ class Line(NamedTuple):
 
 
 def border_lines(sides: Iterable[tuple[str, NDArray[np.bool_]]]) -> tuple[Line, ...]:
-    """The lines of several values, as far as there are any: the arguments of `border_line`."""
-    lines = (border_line(label, before) for label, before in sides)
+    """The lines around the sizes of the upper left corner, as far as there are any.
+
+    Args:
+        sides: Values, and whether a size is on the corner's side of each, ``[heights, widths]``.
+    """
+    lines = (_border_line(label, before) for label, before in sides)
     return tuple(line for line in lines if line is not None)
 
 
-def border_line(label: str, before: NDArray[np.bool_]) -> Line | None:
+def _border_line(label: str, before: NDArray[np.bool_]) -> Line | None:
     """The line around the sizes of the upper left corner.
 
     Costs never fall with height or width, and the counts never rise, so the sizes on one side
     of a value fill that corner, each row at most as far as the one above.
-
-    Args:
-        label: Its value.
-        before: Whether a size is on the corner's side, ``[heights, widths]``.
 
     Returns:
         None if all sizes or none are.

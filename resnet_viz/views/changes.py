@@ -14,6 +14,7 @@ from resnet_viz.records import LayerProfile, Profile
 from resnet_viz.sizing import convolutions, field_exceeds, overhang, reads_one_cell, unread
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.outline import chw
+from resnet_viz.views.tables import count_column
 from resnet_viz.views.text import by_x
 
 __all__ = [
@@ -38,15 +39,15 @@ TOTAL: Final = "Total"
 
 _ABSENT: Final = "–"
 _WHOLE: Final = 100  # columns of a terminal
-_FRAMES_TO: Final = 2**63  # a data frame's integers end below
+_COUNTS: Final = ("MACs", "Output bytes")
 _WEIGHTS: Final = {"loads": "load", "reshaped": "reshaped", None: _ABSENT}
 
 
 def change_table(comparison: Comparison, only_different: bool = True) -> dict[str, list[Any]]:
     """One row per operation of either network: what changed, and both sides of it.
 
-    Shapes are C × H × W as text. Counts are integers, None where a network lacks the operation;
-    a column with a count of 2**63 or more, which no data frame holds, is text.
+    Shapes are C × H × W as text. Counts are integers, None where a network lacks the operation,
+    or text: see `resnet_viz.views.tables.count_column`.
 
     Args:
         comparison: The two networks.
@@ -69,11 +70,12 @@ def change_table(comparison: Comparison, only_different: bool = True) -> dict[st
         "On 1 × 1": lambda layer, _: "yes" if _small(layer) else _ABSENT,
     }
     for name, value in both.items():
-        absent = None if name in ("MACs", "Output bytes") else _ABSENT
+        counts = name in _COUNTS
+        absent: Any = None if counts else _ABSENT
         before = [value(row.before, comparison.first) if row.before else absent for row in rows]
         after = [value(row.after, comparison.second) if row.after else absent for row in rows]
-        table[f"{name}, reference"] = _fit(before)
-        table[f"{name}, here"] = _fit(after)
+        table[f"{name}, reference"] = count_column(before) if counts else before
+        table[f"{name}, here"] = count_column(after) if counts else after
     return table | {
         "Weights": [_WEIGHTS.get(row.weights, row.weights) for row in rows],
         "Operation": [row.layer.op for row in rows],
@@ -83,13 +85,6 @@ def change_table(comparison: Comparison, only_different: bool = True) -> dict[st
 
 def _rows(comparison: Comparison, only_different: bool) -> tuple[ComparedLayer, ...]:
     return comparison.different if only_different else comparison.layers
-
-
-def _fit(values: list[Any]) -> list[Any]:
-    """Integers as they are, or all as text where a data frame would not hold them."""
-    if all(not isinstance(value, int) or value < _FRAMES_TO for value in values):
-        return values
-    return [_ABSENT if value is None else f"{value:,}" for value in values]
 
 
 def _field_share(layer: LayerProfile, report: Profile) -> tuple[float, float]:

@@ -9,9 +9,8 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
-from resnet_viz.names import model_name
+from resnet_viz.names import network_at
 from resnet_viz.records import Profile
-from resnet_viz.spec import preset_name
 from resnet_viz.units import shape_text
 from resnet_viz.views.charts import figure
 from resnet_viz.views.outline import chw
@@ -33,16 +32,55 @@ _SHAPES: Final = {
 
 
 def staircase_table(report: Profile, reference: Profile) -> dict[str, list[str]]:
-    """The chart's numbers: a row for each stop, shapes here and in the reference."""
+    """What the chart shows, as text: a row for each stop, from the input to the last stage.
+
+    Shapes are C × H × W; a part that a network lacks has none. ``Differs in`` says
+    what of a stop is not as in the reference.
+
+    Args:
+        report: The chosen network at its input.
+        reference: What it is compared with.
+    """
     own, other = stops(report), stops(reference)
     names = names_of(own, other)
     here, there = along(own, names), along(other, names)
     return {
         "Stop": names,
-        "Here": [chw(stop.shape) if stop and stop.path else _ABSENT for stop in here],
-        "Reference": [chw(stop.shape) if stop and stop.path else _ABSENT for stop in there],
-        "Downsample point": [" + ".join(stop.reasons) if stop else "" for stop in here],
+        "Reference": list(map(_shape, there)),
+        "Here": list(map(_shape, here)),
+        "Differs in": list(map(_difference, here, there)),
+        "Blocks, reference": list(map(_blocks, there)),
+        "Blocks, here": list(map(_blocks, here)),
+        "Downsample point, reference": list(map(_reasons, there)),
+        "Downsample point, here": list(map(_reasons, here)),
     }
+
+
+def _shape(stop: Stop | None) -> str:
+    return chw(stop.shape) if stop and stop.path else _ABSENT
+
+
+def _blocks(stop: Stop | None) -> str:
+    return str(stop.blocks) if stop and stop.blocks else _ABSENT
+
+
+def _reasons(stop: Stop | None) -> str:
+    return " + ".join(stop.reasons) if stop and stop.reasons else _ABSENT
+
+
+def _difference(here: Stop | None, there: Stop | None) -> str:
+    """What of a stop is not as in the reference."""
+    if not (here and here.path):
+        return "only in the reference"
+    if not (there and there.path):
+        return "only here"
+    differs = {
+        "resolution": here.shape[2:] != there.shape[2:],
+        "channels": here.shape[1] != there.shape[1],
+        "blocks": here.blocks != there.blocks,
+        "downsample point": here.reasons != there.reasons,
+    }
+    return ", ".join(name for name, holds in differs.items() if holds) or _ABSENT
 
 
 def staircase_chart(report: Profile, reference: Profile, dark: bool) -> go.Figure:
@@ -63,7 +101,7 @@ def staircase_chart(report: Profile, reference: Profile, dark: bool) -> go.Figur
     here, there = along(own, names), along(other, names)
     drawn = figure("Resolution above, channels below", dark, _HEIGHT)
     _bars(drawn, here, there, dark)
-    _outline(drawn, here, there, _label(reference), dark)
+    _outline(drawn, here, there, network_at(reference.spec, reference.input), dark)
     _markers(drawn, here, dark)
     # One by one they would take Plotly longer than all the rest.
     drawn.update_layout(annotations=list(_sizes(here, dark)), **_axes(here, there, names, dark))
@@ -115,12 +153,6 @@ def _hover(stop: Stop, reference: Stop | None) -> str:
     if reference is not None:
         lines.append(f"reference: {chw(reference.shape)}")
     return "<br>".join(lines)
-
-
-def _label(reference: Profile) -> str:
-    name = preset_name(reference.spec)
-    size = shape_text((reference.input.height, reference.input.width))
-    return f"{model_name(name) if name else 'reference'} at {size}"
 
 
 def _outline(

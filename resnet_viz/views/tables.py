@@ -17,6 +17,7 @@ __all__ = [
     "COUNTED",
     "USUAL_COLUMNS",
     "channel_table",
+    "count_column",
     "csv_text",
     "downsample_table",
     "layer_table",
@@ -45,17 +46,29 @@ _ABSENT: Final = "–"
 _FRAMES_TO: Final = 2**63  # a data frame's integers end below
 
 
+def count_column(counts: Iterable[int | None]) -> list[Any]:
+    """Counts as a column that a data frame can hold; None for no count.
+
+    Returns:
+        The integers as they are or, where one is 2**63 or more, all as text, with separators.
+    """
+    column = list(counts)
+    if all(count is None or count < _FRAMES_TO for count in column):
+        return column
+    return [_ABSENT if count is None else f"{count:,}" for count in column]
+
+
 def layer_table(report: Profile, ledger: Ledger | None = None) -> Columns:
     """One row per operation; shapes as text, counts as integers.
 
-    A count of 2**63 or more does not go into a data frame: its column is text, with separators.
+    Counts that no data frame holds are text: see `count_column`.
 
     Args:
         report: The network at its input.
         ledger: What a last column, `COUNTED`, counts; left out, there is none.
     """
     rows = report.layers
-    counts = {} if ledger is None else {COUNTED: _counts(count_rows(report, ledger))}
+    counts = {} if ledger is None else {COUNTED: count_column(count_rows(report, ledger))}
     return {
         "Layer": [row.path for row in rows],
         "Operation": [row.op for row in rows],
@@ -67,9 +80,9 @@ def layer_table(report: Profile, ledger: Ledger | None = None) -> Columns:
         "Stride": [_window(row.stride) for row in rows],
         "Dilation": [_window(row.dilation) for row in rows],
         "Groups": [_ABSENT if row.groups is None else str(row.groups) for row in rows],
-        "Parameters": _counts(row.params for row in rows),
-        "MACs": _counts(row.macs for row in rows),
-        "Output bytes": _counts(row.output_bytes for row in rows),
+        "Parameters": count_column(row.params for row in rows),
+        "MACs": count_column(row.macs for row in rows),
+        "Output bytes": count_column(row.output_bytes for row in rows),
         "Receptive field": [shape_text(row.receptive_field) for row in rows],
         "Jump": [shape_text(row.jump) for row in rows],
         **counts,
@@ -96,19 +109,13 @@ def ledger_table(report: Profile) -> Columns:
     return {
         "Counts like": [convention.title for convention in LIKE.values()],
         "Calls them": [convention.unit for convention in LIKE.values()],
-        "Total": _counts(totals),
+        "Total": count_column(totals),
         "× MACs": [total / report.totals.macs for total in totals],
     } | {
-        kind: _counts(kinds[kind] for kinds in sums)
+        kind: count_column(kinds[kind] for kinds in sums)
         for kind in sums[0]
         if any(kinds[kind] for kinds in sums)
     }
-
-
-def _counts(values: Iterable[int]) -> list[Any]:
-    counts = list(values)
-    fit = all(count < _FRAMES_TO for count in counts)
-    return counts if fit else [f"{count:,}" for count in counts]
 
 
 def _inputs(shapes: Sequence[tuple[int, ...]]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from resnet_viz.tradeoffs.candidates import pareto_front
 from resnet_viz.tradeoffs.series import Point, Series, number
 from resnet_viz.units import shape_text
+from resnet_viz.views.tables import count_column
 
 __all__ = ["front_table", "series_table"]
 
@@ -15,13 +16,12 @@ Columns = dict[str, list[Any]]
 Titles = Callable[[str], str]
 
 _HEADINGS: Final = {"size": "Height", "depth": "Layers", "width": "Planes"}
-_FRAMES_TO: Final = 2**63  # a data frame's integers end below
 
 
 def series_table(series: Sequence[Series], title: Titles = str) -> Columns:
     """One row a point, series after series: what it is, and all its totals, exact.
 
-    A count of 2**63 or more does not go into a data frame: its column is text, with separators.
+    Counts that no data frame holds are text: see `resnet_viz.views.tables`.
 
     Args:
         series: At least one, all over the same variable.
@@ -69,17 +69,11 @@ def _totals(points: Sequence[Point]) -> Columns:
     sums = [point.totals for point in points]
     return {
         "Input": [shape_text((point.input.height, point.input.width)) for point in points],
-        "MACs": _counts(each.macs for each in sums),
-        "Peak bytes": _counts(each.peak_activation_bytes for each in sums),
-        "Activation bytes": _counts(each.activation_bytes for each in sums),
-        "Parameters": _counts(each.params for each in sums),
+        "MACs": count_column(each.macs for each in sums),
+        "Peak bytes": count_column(each.peak_activation_bytes for each in sums),
+        "Activation bytes": count_column(each.activation_bytes for each in sums),
+        "Parameters": count_column(each.params for each in sums),
         "Final grid": [shape_text(each.final_grid) for each in sums],
         "Receptive field": [shape_text(each.receptive_field) for each in sums],
         "Output stride": [shape_text(each.output_stride) for each in sums],
     }
-
-
-def _counts(values: Iterable[int]) -> list[Any]:
-    counts = list(values)
-    fit = all(count < _FRAMES_TO for count in counts)
-    return counts if fit else [f"{count:,}" for count in counts]

@@ -15,7 +15,7 @@ from PIL import Image
 
 from resnet_viz.size_map import SizeMap, size_map
 from resnet_viz.spec import MAX_SIDE, PRESETS, ResNetSpec
-from resnet_viz.views.border_lines import Line, border_line
+from resnet_viz.views.border_lines import Line, border_lines
 from resnet_viz.views.colours import SEQUENTIAL
 from resnet_viz.views.size_axes import MAX_SAMPLES, marks, reach, samples
 from resnet_viz.views.size_picture import QUANTITIES, size_picture
@@ -66,10 +66,11 @@ def test_a_line_runs_between_one_side_and_the_other(before: NDArray[np.bool_]) -
                 expected.add(((column + 1, row), (column + 1, row + 1)))
             if row + 1 < side and not before[row + 1, column]:
                 expected.add(((column, row + 1), (column + 1, row + 1)))
-    line = border_line("5 G", before)
-    if line is None:
+    lines = border_lines([("5 G", before)])
+    if not lines:
         assert not expected
         return
+    (line,) = lines
     drawn = set()
     for (x0, y0), (x1, y1) in _segments(line):
         for x in range(min(x0, x1), max(x0, x1)):

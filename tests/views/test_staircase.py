@@ -66,6 +66,31 @@ def test_stops_are_all_places_at_which_the_shape_changes(spec: ResNetSpec, size:
             assert report.layer(stop.path).output_shape == stop.shape
 
 
+def test_the_table_says_what_the_chart_shows() -> None:
+    here = profile(replace(PRESETS["resnet101"], dilations=(1, 1, 1, 2)), InputSpec(224, 300))
+    table = staircase_table(here, profile(R50))
+    rows = {row[0]: row[1:] for row in zip(*table.values(), strict=True)}
+    assert list(table)[1:] == [
+        *("Reference", "Here", "Differs in", "Blocks, reference", "Blocks, here"),
+        *("Downsample point, reference", "Downsample point, here"),
+    ]
+    both = "stride + channels"
+    assert rows["input"] == ("3 × 224 × 224", "3 × 224 × 300", "resolution", *"––––")
+    assert rows["layer3"][2:] == ("resolution, blocks", "6", "23", both, both)
+    assert rows["layer4"][2:] == ("resolution, downsample point", "3", "3", both, "channels")
+
+
+def test_the_table_says_what_one_network_lacks() -> None:
+    table = staircase_table(profile(PRESETS["resnet20"]), profile(R50))
+    difference = dict(zip(table["Stop"], table["Differs in"], strict=True))
+    assert difference["input"] == "–"
+    assert difference["maxpool"] == difference["layer4"] == "only in the reference"
+    assert difference["layer1"] == "resolution, channels, downsample point"
+    back = staircase_table(profile(R50), profile(PRESETS["resnet20"]))
+    assert back["Differs in"][2] == back["Differs in"][-1] == "only here"
+    assert set(staircase_table(profile(R50), profile(R50))["Differs in"]) == {"–"}
+
+
 @settings(max_examples=10)
 @given(specs(**SMALL), inputs(), specs(**SMALL), inputs())
 def test_bars_are_the_shapes(
@@ -97,6 +122,11 @@ def test_the_reference_is_drawn_where_it_is_another() -> None:
     assert sides["line"]["dash"] == "dot"
     assert _sizes(sides["y"][1:-1:2]) == [224, 112, 56, 56, 28, 14, 7]
     assert list(sides["x"][1:5]) == [-0.5, 0.5, 0.5, 1.5]
+
+    own = profile(ResNetSpec(blocks=(1, 2), base_width=4), InputSpec(7, 300))
+    assert _lines(staircase_chart(reference, own, False))[0]["name"] == (
+        "a ResNet of depth 11 at 7 × 300"
+    )
 
     assert _lines(staircase_chart(reference, reference, False)) == []
     narrow = profile(R50, InputSpec(224, 300))

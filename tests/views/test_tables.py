@@ -18,6 +18,7 @@ from resnet_viz.views.tables import (
     COUNTED,
     USUAL_COLUMNS,
     channel_table,
+    count_column,
     csv_text,
     downsample_table,
     layer_table,
@@ -78,6 +79,15 @@ def test_an_addition_names_its_inputs_once() -> None:
 
     index = table["Layer"].index("layer1.0.add")
     assert (table["Input"][index], table["Output"][index]) == ("64 × 56 × 56 (2)", "64 × 56 × 56")
+
+
+def test_a_column_of_counts() -> None:
+    largest = 2**63 - 1
+    assert count_column([]) == []
+    assert count_column(iter([1, None, largest])) == [1, None, largest]
+    assert count_column([1, None, largest + 1]) == ["1", "–", "9,223,372,036,854,775,808"]
+    for counts in ([1, None, largest], [1, None, largest + 1]):
+        pa.table({"Count": count_column(counts)})
 
 
 def test_counts_that_no_data_frame_holds_are_text() -> None:

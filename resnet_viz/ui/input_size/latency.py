@@ -16,7 +16,7 @@ from resnet_viz.latency.timings import (
     OperationTimings,
     representatives,
 )
-from resnet_viz.names import model_name
+from resnet_viz.names import network_at
 from resnet_viz.profile import profile
 from resnet_viz.spec import MAX_BATCH, InputSpec, ResNetSpec, preset_name
 from resnet_viz.ui import sidebar
@@ -24,7 +24,7 @@ from resnet_viz.ui.downloads import Download, downloads
 from resnet_viz.ui.feature_maps.answers import MAX_PASS_BYTES, MAX_WEIGHT_BYTES
 from resnet_viz.ui.input_size.bench import Bench
 from resnet_viz.ui.messages import errors_as_sentences, plain
-from resnet_viz.units import shape_text, si
+from resnet_viz.units import si
 from resnet_viz.views.latency_charts import (
     ACROSS,
     batch_chart,
@@ -211,11 +211,8 @@ def _result(asked: _Asked) -> Any:
 
 def _name(asked: _Asked) -> str:
     """A network with its input, in a few words."""
-    size, preset = asked.input, preset_name(asked.spec)
-    network = model_name(preset) if preset else f"a ResNet of depth {asked.spec.depth}"
-    shape = shape_text((asked.spec.in_channels, size.height, size.width))
-    batch = f", batch {size.batch}" if asked.what == "operations" else ""
-    return f"{network} at {shape}{batch}, device {asked.device}"
+    batch = f", batch {asked.input.batch}" if asked.what == "operations" else ""
+    return f"{network_at(asked.spec, asked.input)}{batch}, device {asked.device}"
 
 
 _Show = Callable[[int, int, str], None]

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
-from resnet_viz.names import model_name
+from resnet_viz.names import model_name, network_at
 from resnet_viz.profile import profile
 from resnet_viz.records import Profile
 from resnet_viz.sources import parse_source
@@ -15,7 +15,6 @@ from resnet_viz.spec import MAX_SIDE, PRESETS, InputSpec, ResNetSpec, preset_inp
 from resnet_viz.ui import chosen
 from resnet_viz.ui.choice import LINK_KEYS, Choice
 from resnet_viz.ui.messages import plain
-from resnet_viz.units import shape_text
 
 __all__ = ["choose", "find", "query_of"]
 
@@ -88,6 +87,4 @@ def _set(ref: str) -> None:
 
 
 def _text(reference: Profile) -> str:
-    name = preset_name(reference.spec)
-    size = shape_text((reference.input.height, reference.input.width))
-    return f"{model_name(name) if name else 'a network of your own'} at {size}"
+    return network_at(reference.spec, reference.input)
