@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -40,6 +41,7 @@ ASKED: list[tuple[str | None, tuple[str, ...]]] = [
 @pytest.mark.parametrize(("block", "kinds"), ASKED)
 def test_every_depth_is_built_or_the_nearest_are_named(block: Any, kinds: tuple[str, ...]) -> None:
     buildable = every_depth(kinds)
+    ordered = sorted(buildable)
     for depth in range(-3, DEEPEST + 12):
         if depth in buildable:
             spec = ResNetSpec.from_depth(depth, block)
@@ -56,12 +58,10 @@ def test_every_depth_is_built_or_the_nearest_are_named(block: Any, kinds: tuple[
             continue
         with pytest.raises(SpecError) as caught:
             ResNetSpec.from_depth(depth, block)
-        near = [
-            max((d for d in buildable if d < depth), default=None),
-            min((d for d in buildable if d > depth), default=None),
-        ]
+        above = bisect(ordered, depth)
+        near = ordered[max(above - 1, 0) : above + 1]  # one of them at either end
         named = re.findall(r"(-?\d+) \(([a-z ]+)\)", str(caught.value).partition(";")[2])
-        assert named == [(str(d), " or ".join(buildable[d])) for d in near if d is not None]
+        assert named == [(str(d), " or ".join(buildable[d])) for d in near]
 
 
 def test_the_refusal_is_one_sentence() -> None:

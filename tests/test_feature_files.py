@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
+from safetensors.torch import save_file
 from torch import nn
 
 from resnet_viz import feature_files, patterns
@@ -124,8 +125,8 @@ def test_a_file_whose_name_begins_with_random(
     photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    torch.save(build_model(SPEC, "cpu", 3).state_dict(), "random.pth")
-    assert _activations(photo, tmp_path / "maps", "--weights", "random.pth")["layers"]
+    save_file(build_model(SPEC, "cpu", 3).state_dict(), "random.safetensors")
+    assert _activations(photo, tmp_path / "maps", "--weights", "random.safetensors")["layers"]
 
 
 def test_a_preset_with_channels_and_device(photo: Path, tmp_path: Path, device: str) -> None:
@@ -147,8 +148,9 @@ def test_values_that_are_not_numbers_are_null_in_the_list(photo: Path, tmp_path:
     model = build_model(SPEC)
     with torch.no_grad():
         model.fc.weight.fill_(torch.nan)
-    torch.save(model.state_dict(), tmp_path / "nan.pth")
-    document = _activations(photo, tmp_path / "maps", "--weights", str(tmp_path / "nan.pth"))
+    file = tmp_path / "nan.safetensors"
+    save_file(model.state_dict(), file)
+    document = _activations(photo, tmp_path / "maps", "--weights", str(file))
     found = document["layers"][-1]["statistics"]
     assert found["mean"] is None
     assert found["not_finite"] == 5

@@ -205,7 +205,7 @@ def test_the_tool_counts_the_same(name: str, spec: ResNetSpec, size: InputSpec) 
 # --- invariants ---------------------------------------------------------------------------------
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(specs(), inputs(), ledgers())
 def test_rows_and_entries_add_up(spec: ResNetSpec, size: InputSpec, ledger: Ledger) -> None:
     report = profile(spec, size)

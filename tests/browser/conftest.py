@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, WebSocket
+from playwright.sync_api import Browser, BrowserContext, Page, Request, WebError, WebSocket
 
 from tests.browser.harness import HOST, chromium, serving
 
@@ -29,21 +29,24 @@ def address() -> Iterator[str]:
         yield started
 
 
-@pytest.fixture
-def fresh_address() -> Iterator[str]:
-    """A server that nobody has visited yet."""
-    with serving() as started:
-        yield started
+@pytest.fixture(scope="session")
+def visitors(browser: Browser) -> list[BrowserContext]:
+    """Visitors who have been here before: their browsers have Streamlit's scripts in store.
+
+    To load those for each test anew takes longer than most tests. What makes a visitor known is
+    forgotten between tests, and two visitors of one test never share anything.
+    """
+    return []
 
 
 @pytest.fixture
-def new_page(browser: Browser) -> Iterator[NewPage]:
+def new_page(browser: Browser, visitors: list[BrowserContext]) -> Iterator[NewPage]:
     """Makes the page of a new visitor; at the end, all of them must have behaved.
 
     No script may have failed, nothing may have been asked of another host, and no page may
     show a traceback.
     """
-    contexts: list[BrowserContext] = []
+    here: list[BrowserContext] = []
     problems: list[str] = []
 
     def notice(kind: str, url: str) -> None:
@@ -57,21 +60,30 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
     def connected(socket: WebSocket) -> None:
         notice("socket", socket.url)
 
+    def failed(error: WebError) -> None:
+        problems.append(f"page error: {error.error}")
+
     def make(width: int = 1440, height: int = 900, dark: bool = False) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
-        )
-        contexts.append(context)
+        if len(here) == len(visitors):
+            visitors.append(browser.new_context())
+        context = visitors[len(here)]
+        here.append(context)
         context.on("request", asked)
-        context.on("weberror", lambda error: problems.append(f"page error: {error.error}"))
+        context.on("weberror", failed)
         page = context.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme="dark" if dark else "light")
         page.on("websocket", connected)
         return page
 
     yield make
-    for context in contexts:
-        problems += [problem for page in context.pages for problem in _shown_problems(page)]
-        context.close()
+    for context in here:
+        for page in context.pages:
+            problems += _shown_problems(page)
+            page.close()
+        context.remove_listener("request", asked)
+        context.remove_listener("weberror", failed)
+        context.set_storage_state({"cookies": [], "origins": []})
     assert problems == []
 
 

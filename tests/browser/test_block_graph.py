@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.conftest import NewPage
 from tests.browser.harness import ROOT, serving, settled
 
-pytestmark = pytest.mark.browser
+# In one process, so that the server below starts once.
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("block_graph")]
 
 # A drawing by the conventions alone: rows of two blocks with their sums in four bands.
 SCRIPT: Final = """

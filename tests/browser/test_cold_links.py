@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from resnet_viz import InputSpec, ResNetSpec
-from tests.browser.harness import serving, settled, visit
+from tests.browser.harness import serving, settled
 from tests.browser.reading import parameters, shown_metrics
 from tests.pages.driver import expected_metrics
 
@@ -45,13 +48,62 @@ sys.meta_path.insert(0, Gate())
     ],
 )
 def test_the_first_visitor_s_link_opens_its_page_in_its_state(
-    path: str, title: str, fresh_address: str, page: Page
+    path: str, title: str, tmp_path: Path, page: Page
 ) -> None:
-    visit(page, fresh_address, f"{path}?{LINK}")
+    with _gated(tmp_path) as (address, torch):
+        page.goto(f"{address}{path}?{LINK}")
+        _expect_a_page_without_torch(page, title, torch)
 
+        torch.may_come.touch()
+        expect(page.get_by_test_id("stMetric")).to_have_count(6)
+        settled(page)
+        _assert_it_is_in_its_state(page, f"{address}{path}?", title)
+
+        # And the state goes along from there.
+        other = "Layers" if title != "Layers" else "Input size"
+        page.get_by_test_id("stSidebar").get_by_role("link", name=other).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(other)
+        settled(page)
+        assert shown_metrics(page) == expected_metrics(SPEC, InputSpec(96, 64))
+        assert parameters(page)["h"] == "96"
+
+
+class Torch(NamedTuple):
+    """Files that tell of the server's import of torch."""
+
+    may_come: Path
+    was_wanted: Path
+
+
+@contextmanager
+def _gated(folder: Path) -> Iterator[tuple[str, Torch]]:
+    """A server that nobody has visited yet, and that gets torch when it may come."""
+    (folder / "sitecustomize.py").write_text(_GATE)
+    torch = Torch(folder / "may_come", folder / "was_wanted")
+    environment = {
+        "PYTHONPATH": str(folder),
+        "TORCH_MAY_COME": str(torch.may_come),
+        "TORCH_WAS_WANTED": str(torch.was_wanted),
+    }
+    with serving(environment) as address:
+        yield address, torch
+
+
+def _expect_a_page_without_torch(page: Page, title: str, torch: Torch) -> None:
+    """The import hangs in the gate, so all that is seen came without torch."""
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    expect(page.locator(".st-key-h input")).to_have_value("96")
+    expect(page.get_by_role("combobox", name="Network")).to_have_value("ResNet-34")
+    expect(page.get_by_test_id("stSpinner")).to_contain_text("Building the network")
+    expect(page.get_by_test_id("stMetric")).to_have_count(0)
+    assert torch.was_wanted.exists()
+    assert not torch.may_come.exists()
+
+
+def _assert_it_is_in_its_state(page: Page, address: str, title: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
     assert shown_metrics(page) == expected_metrics(SPEC, InputSpec(96, 64))
-    assert page.url.startswith(f"{fresh_address}{path}?")
+    assert page.url.startswith(address)
     assert parameters(page) == {
         "model": "resnet34",
         "c": "1",
@@ -66,39 +118,3 @@ def test_the_first_visitor_s_link_opens_its_page_in_its_state(
     expect(page.locator(".st-key-blocks input")).to_have_value("3,4,6,3")
     expect(page.locator(".st-key-weights input")).to_have_value("random:3")
     expect(page.get_by_role("combobox", name="Network")).to_have_value("ResNet-34")
-
-    # And the state goes along from there.
-    other = "Layers" if title != "Layers" else "Input size"
-    page.get_by_test_id("stSidebar").get_by_role("link", name=other).click()
-    expect(page.get_by_role("heading", level=1)).to_have_text(other)
-    settled(page)
-    assert shown_metrics(page) == expected_metrics(SPEC, InputSpec(96, 64))
-    assert parameters(page)["h"] == "96"
-
-
-@pytest.mark.parametrize("path", ["/", "/layers", "/feature_maps"])
-def test_the_page_is_painted_before_torch_is_imported(
-    path: str, tmp_path: Path, page: Page
-) -> None:
-    (tmp_path / "sitecustomize.py").write_text(_GATE)
-    may_come, was_wanted = tmp_path / "may_come", tmp_path / "was_wanted"
-    environment = {
-        "PYTHONPATH": str(tmp_path),
-        "TORCH_MAY_COME": str(may_come),
-        "TORCH_WAS_WANTED": str(was_wanted),
-    }
-    with serving(environment) as address:
-        page.goto(f"{address}{path}?model=resnet18")
-        expect(page.get_by_role("heading", level=1)).to_be_visible()
-        expect(page.locator(".st-key-h input")).to_have_value("224")
-        expect(page.get_by_role("combobox", name="Network")).to_have_value("ResNet-18")
-        expect(page.get_by_test_id("stSpinner")).to_contain_text("Building the network")
-        # The import hangs in the gate, so all of this came without torch.
-        expect(page.get_by_test_id("stMetric")).to_have_count(0)
-        assert was_wanted.exists()
-        assert not may_come.exists()
-
-        may_come.touch()
-        expect(page.get_by_test_id("stMetric")).to_have_count(6)
-        settled(page)
-        assert shown_metrics(page)["Parameters"] == "11.69 M"

@@ -14,7 +14,8 @@ from tests.browser.conftest import NewPage
 from tests.browser.harness import ROOT, serving, settled
 from tests.views.test_palette import contrast
 
-pytestmark = pytest.mark.browser
+# In one process, so that the server below starts once.
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("image_view")]
 
 SCRIPT: Final = """
 import numpy as np

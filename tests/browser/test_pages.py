@@ -31,7 +31,7 @@ def _expected_nodes(spec: ResNetSpec) -> set[str]:
     )
 
 
-def test_the_headline_metrics(page: Page, address: str) -> None:
+def test_the_headline_metrics_stand_in_one_row(page: Page, address: str) -> None:
     visit(page, address)
 
     assert shown_metrics(page) == {
@@ -43,6 +43,10 @@ def test_the_headline_metrics(page: Page, address: str) -> None:
         "Final grid": "7 × 7",
     }
     expect(page).to_have_title("Architecture · resnet_viz")
+    boxes = [metric.bounding_box() for metric in page.get_by_test_id("stMetric").all()]
+    assert len({box["y"] for box in boxes if box}) == 1
+    for value in page.get_by_test_id("stMetricValue").all():
+        assert value.evaluate("e => e.scrollWidth <= e.clientWidth")
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnet20"])
@@ -172,32 +176,11 @@ def _brightness(page: Page, what: str, style: str) -> float:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_light_and_dark_differ_and_both_can_be_read(
-    path: str, new_page: NewPage, address: str
+@pytest.mark.parametrize(("width", "dark"), [(390, False), (768, True)])
+def test_a_narrow_page_can_be_read_in_its_theme_and_does_not_scroll_sideways(
+    path: str, width: int, dark: bool, new_page: NewPage, address: str
 ) -> None:
-    for dark in (False, True):
-        page = new_page(dark=dark)
-        visit(page, address, f"{path}?model=resnet18")
-        ground = _brightness(page, "[data-testid=stApp]", "backgroundColor")
-        text = _brightness(page, "h1", "color")
-        assert (ground < 40) == dark
-        assert (text > 200) == dark
-        assert abs(ground - text) > 150
-        for label in page.locator("g.node text").all()[:20]:
-            ink = _brightness_of_fill(label.evaluate("e => getComputedStyle(e).fill"))
-            assert (ink > 128) == dark
-
-
-def _brightness_of_fill(value: str) -> float:
-    return sum(map(int, re.findall(r"\d+", value)[:3])) / 3
-
-
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("width", [390, 768])
-def test_a_narrow_page_does_not_scroll_sideways(
-    path: str, width: int, new_page: NewPage, address: str
-) -> None:
-    page = new_page(width=width, height=844)
+    page = new_page(width=width, height=844, dark=dark)
     page.goto(f"{address}{path}?model=resnet50")
     expect(page.get_by_test_id("stMetric")).to_have_count(6)
     settled(page)
@@ -212,12 +195,20 @@ def test_a_narrow_page_does_not_scroll_sideways(
         assert box is not None
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
+    _assert_readable(page, dark)
 
 
-def test_the_metrics_of_a_wide_page_stand_in_one_row(page: Page, address: str) -> None:
-    visit(page, address)
+def _assert_readable(page: Page, dark: bool) -> None:
+    """Ground and ink are those of the theme, and far apart."""
+    ground = _brightness(page, "[data-testid=stApp]", "backgroundColor")
+    text = _brightness(page, "h1", "color")
+    assert (ground < 40) == dark
+    assert (text > 200) == dark
+    assert abs(ground - text) > 150
+    for label in page.locator("g.node text").all()[:20]:
+        ink = _brightness_of_fill(label.evaluate("e => getComputedStyle(e).fill"))
+        assert (ink > 128) == dark
 
-    boxes = [metric.bounding_box() for metric in page.get_by_test_id("stMetric").all()]
-    assert len({box["y"] for box in boxes if box}) == 1
-    for value in page.get_by_test_id("stMetricValue").all():
-        assert value.evaluate("e => e.scrollWidth <= e.clientWidth")
+
+def _brightness_of_fill(value: str) -> float:
+    return sum(map(int, re.findall(r"\d+", value)[:3])) / 3

@@ -27,7 +27,7 @@ class _PagesOfOneServer(PagesManager):
 
 
 @pytest.fixture(autouse=True)
-def media(monkeypatch: pytest.MonkeyPatch) -> MemoryMediaFileStorage:
+def media(monkeypatch: pytest.MonkeyPatch, components: None) -> MemoryMediaFileStorage:
     """The pictures that pages send; and `st.navigation` has been called on this server."""
     storage = MemoryMediaFileStorage("/mock/media")
     monkeypatch.setattr(driver, "MEDIA", storage)

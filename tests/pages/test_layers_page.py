@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
 from resnet_viz.ledger import LIKE, Ledger, count_rows, counted
+from resnet_viz.records import LayerProfile, Profile
 from resnet_viz.spec import preset_input
 from resnet_viz.units import shape_text
 from tests.pages.driver import assert_shows, go_to, link, open_page, table
@@ -32,7 +34,7 @@ SPECS = {
 
 
 @pytest.mark.parametrize("text", SPECS)
-def test_the_table_is_the_profile(text: str) -> None:
+def test_the_table_is_the_profile_and_torchinfo_agrees(text: str) -> None:
     spec, size = SPECS[text]
     app = open_page("layers", text)
     assert_shows(app, "layers", spec, size)
@@ -51,40 +53,36 @@ def test_the_table_is_the_profile(text: str) -> None:
     }
     assert {name: list(shown[name]) for name in expected} == expected
     assert any(f"{len(rows)} of {len(rows)} operations" in text.value for text in app.caption)
+    _assert_torchinfo_agrees(app, profile(spec, size))
 
 
-@pytest.mark.parametrize("text", SPECS)
-def test_torchinfo_agrees(text: str) -> None:
-    spec, size = SPECS[text]
-    app = open_page("layers", text)
-
+def _assert_torchinfo_agrees(app: AppTest, report: Profile) -> None:
     (sentence,) = [success.value for success in app.success]
-    report = profile(spec, size)
     assert sentence.startswith(f"All {len(report.layers)} shapes, parameter counts")
     assert f"{report.totals.macs:,} MACs" in sentence
     assert "Total params" in app.code[0].value
 
 
-@pytest.mark.parametrize(
-    ("words", "wanted"),
-    [
-        ("conv2d", lambda row: row.op == "conv2d"),
-        ("CONV2D layer3", lambda row: row.op == "conv2d" and "layer3" in row.path),
-        ("layer2 shortcut", lambda row: "layer2" in row.path and row.branch == "shortcut"),
-        ("downsample", lambda row: "downsample" in row.path),
-        ("nothing such", lambda row: False),
-        (".*", lambda row: False),
-        ("[", lambda row: False),
-        ("  ", lambda row: True),
-    ],
-)
-def test_search(words: str, wanted: object) -> None:
-    app = open_page("layers", "model=resnet34")
-    app.text_input(key="search").set_value(words).run()
+SEARCHES: dict[str, Callable[[LayerProfile], bool]] = {
+    "conv2d": lambda row: row.op == "conv2d",
+    "CONV2D layer3": lambda row: row.op == "conv2d" and "layer3" in row.path,
+    "layer2 shortcut": lambda row: "layer2" in row.path and row.branch == "shortcut",
+    "downsample": lambda row: "downsample" in row.path,
+    "nothing such": lambda row: False,
+    ".*": lambda row: False,
+    "[": lambda row: False,
+    "  ": lambda row: True,
+}
 
-    assert_shows(app, "layers", PRESETS["resnet34"], InputSpec())
-    expected = [row.path for row in profile(PRESETS["resnet34"]).layers if wanted(row)]  # type: ignore[operator]
-    assert list(table(app)["Layer"]) == expected
+
+def test_search() -> None:
+    app = open_page("layers", "model=resnet34")
+    rows = profile(PRESETS["resnet34"]).layers
+    for words, wanted in SEARCHES.items():
+        app.text_input(key="search").set_value(words).run()
+
+        assert_shows(app, "layers", PRESETS["resnet34"], InputSpec())
+        assert list(table(app)["Layer"]) == [row.path for row in rows if wanted(row)], words
 
 
 def test_stages_can_be_picked_and_searched_together() -> None:
@@ -195,14 +193,17 @@ def test_another_search_is_another_table_to_select_in() -> None:
     assert len(set(keys)) == 3
 
 
-@pytest.mark.parametrize("cost", ["macs", "output_bytes", "params"])
 @pytest.mark.parametrize("model", ["resnet18", "resnet1202"])
-def test_the_map_of_each_cost(model: str, cost: str) -> None:
+def test_the_map_of_each_cost(model: str) -> None:
     app = open_page("layers", f"model={model}&layer=layer2")
-    app.segmented_control(key="map_cost").set_value(cost).run()
-    assert_shows(app, "layers", PRESETS[model], preset_input(model))
-    (chart,) = app.get("plotly_chart")
-    assert len(chart.proto.spec) < 200_000
+    maps = set()
+    for cost in ("macs", "output_bytes", "params"):
+        app.segmented_control(key="map_cost").set_value(cost).run()
+        assert_shows(app, "layers", PRESETS[model], preset_input(model))
+        (chart,) = app.get("plotly_chart")
+        assert len(chart.proto.spec) < 200_000
+        maps.add(chart.proto.spec)
+    assert len(maps) == 3
 
 
 # --- the ledger ---------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
+from functools import cache
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -284,11 +285,16 @@ def openings(draw_from: st.DrawFn, report: Profile) -> Opening:
     return Opening(draw_from(st.sampled_from(LEVELS)), frozenset(keys))
 
 
+@cache
+def _report(name: str) -> Profile:
+    return profile(PRESETS[name], preset_input(name))
+
+
 @pytest.mark.parametrize("column", [False, True])
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("name", PRESETS)
 def test_each_preset_is_drawn(name: str, level: str, column: bool) -> None:
-    report = profile(PRESETS[name], preset_input(name))
+    report = _report(name)
     drawing = parse(draw(report, level, dark=column, column=column).source)
 
     _check(drawing, report, parts(report, Opening(level)), dark=column)

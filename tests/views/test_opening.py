@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -25,6 +26,7 @@ from resnet_viz.views.opening import (
 from tests.strategies import specs
 
 
+@cache
 def _report(name: str) -> Profile:
     return profile(PRESETS[name], preset_input(name))
 
@@ -34,11 +36,15 @@ def _leaves(found: tuple[Part, ...]) -> list[Part]:
     return [leaf for part in found for leaf in (_leaves(part.parts) if part.parts else [part])]
 
 
-@pytest.mark.parametrize("level", LEVELS)
 @settings(max_examples=40)
 @given(spec=specs(max_stages=4, max_blocks=12))
-def test_parts_partition_the_rows(level: str, spec: ResNetSpec) -> None:
+def test_parts_partition_the_rows(spec: ResNetSpec) -> None:
     report = profile(spec)
+    for level in LEVELS:
+        _check_partition(report, level)
+
+
+def _check_partition(report: Profile, level: str) -> None:
     found = parts(report, Opening(level))
 
     rows = [row for leaf in _leaves(found) for row in leaf.group.layers]
