@@ -218,7 +218,8 @@ def entries(maps: Floats, low: Floats | float, high: Floats | float) -> NDArray[
     with np.errstate(all="ignore"):
         span = np.asarray(high - low, maps.dtype)
         if not ((span == 0) | (span > _NARROWEST) & (span < _WIDEST)).all():
-            maps, low, high = maps.astype(np.float64) * 0.25, low * 0.25, high * 0.25
+            # Before they are made smaller: a quarter of the least float32 is 0.
+            maps, low, high = (np.asarray(x, np.float64) * 0.25 for x in (maps, low, high))
             span = np.asarray(high - low, np.float64)
         # Without a span every difference is 0 or far out.
         factor = 255 / np.where(span > 0, span, _NARROWEST)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
@@ -104,6 +104,7 @@ def test_every_pixel_shows_its_value(maps: Array, gap: int, columns: int | None)
 
 
 @given(maps=_maps())
+@example(maps=np.full((1, 1, 1), 1e-45, np.float32))
 def test_every_channel_by_its_own_scale(maps: Array) -> None:
     _assert_painted(mosaic(maps, "channel", max_side=120), maps, channel_scales(maps))
 
