@@ -153,6 +153,14 @@ def test_a_comparison_can_be_pickled() -> None:
             "does not load its weights: 64 × 3 × 7 × 7 became 64 × 3 × 3 × 3",
         ),
         (
+            partial(_compared, replace(R50, in_channels=8)),
+            "conv1",
+            (
+                "loads its weights adapted to other input channels: "
+                "64 × 3 × 7 × 7 became 64 × 8 × 7 × 7"
+            ),
+        ),
+        (
             partial(_compared, replace(R50, stem="small")),
             "maxpool",
             "stands only in the reference: 3 × 3 max pooling",

@@ -78,7 +78,7 @@ def test_operations_are_those_of_a_real_forward_pass(spec: ResNetSpec, size: Inp
 
 
 @settings(max_examples=100)
-@given(specs())
+@given(specs(max_stages=4, max_blocks=2, max_planes=32))
 def test_blocks_and_downsample_points_are_those_of_a_real_forward_pass(spec: ResNetSpec) -> None:
     graph, model = trace(spec), build_model(spec, "meta")
     # Large enough that each stride shows: no map is smaller than two cells.

@@ -21,6 +21,7 @@ from resnet_viz.comparison.windows import (
     window,
 )
 from resnet_viz.comparison.wording import multiple_of, noun
+from resnet_viz.graph import INPUT
 from resnet_viz.records import LayerProfile, Profile
 from resnet_viz.sizing import field_exceeds
 from resnet_viz.units import shape_text, si
@@ -68,7 +69,7 @@ def remark(
     if before.op != after.op:
         return f"is a {_operation_name(after)} here, in the reference a {_operation_name(before)}"
     if aligned.weights == "reshaped":
-        return _reshaped(aligned)
+        return _reshaped(aligned, after)
     sides = Sides(before, after, first, second)
     return next(text for rule in _RULES if (text := rule(sides)))
 
@@ -88,13 +89,17 @@ def _alone(before: LayerProfile | None, after: LayerProfile | None) -> str:
     return f"stands {where}: {_operation_name(layer)}{params}"
 
 
-def _reshaped(aligned: AlignedOperation) -> str:
+def _reshaped(aligned: AlignedOperation, here: LayerProfile) -> str:
     after = dict(aligned.shapes_after)
     name, shape = next(
         (name, shape) for name, shape in aligned.shapes_before if after[name] != shape
     )
+    new = after[name]
+    became = f"{shape_text(shape)} became {shape_text(new)}"
+    if here.inputs == (INPUT,) and (shape[0], *shape[2:]) == (new[0], *new[2:]):
+        return f"loads its weights adapted to other input channels: {became}"
     entry = "weights" if name == "weight" else name
-    return f"does not load its {entry}: {shape_text(shape)} became {shape_text(after[name])}"
+    return f"does not load its {entry}: {became}"
 
 
 def _field(sides: Sides) -> str:

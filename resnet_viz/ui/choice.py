@@ -20,7 +20,7 @@ from resnet_viz.ui.lab import DEFAULT_LAB, LAB_KEYS, Lab
 from resnet_viz.views.opening import DEFAULT_OPENING, Opening
 from resnet_viz.views.outline import COSTS
 
-__all__ = ["CUSTOM", "LINK_KEYS", "PAGE_KEYS", "SPEC_KEYS", "Choice"]
+__all__ = ["BASE_KEY", "CUSTOM", "LINK_KEYS", "PAGE_KEYS", "SPEC_KEYS", "Choice"]
 
 CUSTOM: Final = "custom"
 
@@ -44,7 +44,8 @@ SPEC_KEYS: Final = (
     "zero_init",
 )
 PAGE_KEYS: Final = ("layer", "level", "open", "cost", *LAB_KEYS)  # what is looked at, and how
-LINK_KEYS: Final = (*SPEC_KEYS, "h", "w", "device", "weights", *PAGE_KEYS)
+BASE_KEY: Final = "base"  # the preset that a custom network was made from
+LINK_KEYS: Final = (*SPEC_KEYS, "h", "w", "device", "weights", *PAGE_KEYS, BASE_KEY)
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def settle(choice: Choice) -> None:
     st.session_state[_CHOICE] = choice
     if choice.model in PRESETS:
         st.session_state[_BASE] = choice.model
-    link.write(choice)
+    link.write(choice, base_preset())
 
 
 def focus(layer: str | None) -> None:

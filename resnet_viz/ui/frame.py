@@ -9,11 +9,10 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from resnet_viz.graph import INPUT, trace
-from resnet_viz.names import model_name
+from resnet_viz.names import network_at
 from resnet_viz.profile import profile
 from resnet_viz.records import Profile, Totals
-from resnet_viz.spec import PRESETS, preset_input
-from resnet_viz.ui import chosen, sidebar
+from resnet_viz.ui import chosen, link, reference, sidebar
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import shape_text, si
@@ -75,7 +74,7 @@ def navigate() -> Page:
     chosen.keep(KEPT_KEYS)
     links = st.sidebar.container(gap="xsmall")
     sidebar.draw()
-    query = chosen.current().to_query()
+    query = link.query_of(chosen.current(), chosen.base_preset())
     for each in (page if page.title == title else pages[0], *pages[1:]):
         links.page_link(each, query_params=query)
     return page
@@ -101,7 +100,9 @@ def begin(title: str) -> tuple[Choice, Profile]:
     place = st.container()
     with place, st.spinner("Building the network …", show_time=False):
         report = profile(choice.spec, choice.input)
-        usual = _reference()
+        usual, problems = reference.find(choice)
+    for sentence in problems:
+        place.warning(plain(sentence))
     if sidebar.device_is_absent():
         st.rerun()
     known = choice.layer in (None, INPUT) or choice.layer in trace(choice.spec).outputs
@@ -121,8 +122,8 @@ def dark() -> bool:
     return st.context.theme.type == "dark"
 
 
-def _metrics(totals: Totals, usual: tuple[str, Totals]) -> None:
-    name, before = usual
+def _metrics(totals: Totals, other: Profile) -> None:
+    before = other.totals
     memory = (
         f"All outputs of one pass, float32: {totals.activation_bytes:,} B. At most "
         f"{totals.peak_activation_bytes:,} B are alive at once, at {totals.peak_path}."
@@ -165,9 +166,7 @@ def _metrics(totals: Totals, usual: tuple[str, Totals]) -> None:
                 width=140,
             )
     if changed:
-        usual_input = preset_input(name)
-        size = shape_text((usual_input.height, usual_input.width))
-        st.caption(f"Differences from {model_name(name)} at {size}.")
+        st.caption(f"Differences from {network_at(other.spec, other.input)}.")
 
 
 def _was(now: tuple[int, int], before: tuple[int, int]) -> str | None:
@@ -178,9 +177,3 @@ def _change(change: int | str | None, unit: str) -> str | None:
     if isinstance(change, int):
         return f"{'+' if change > 0 else '−'}{si(abs(change), unit)}" if change else None
     return change
-
-
-def _reference() -> tuple[str, Totals]:
-    """The preset that the choice started from, at its usual input."""
-    name = chosen.base_preset()
-    return name, profile(PRESETS[name], preset_input(name)).totals

@@ -13,9 +13,9 @@ from typing import Final
 
 import streamlit as st
 
-from resnet_viz.ui.choice import LINK_KEYS, Choice
+from resnet_viz.ui.choice import BASE_KEY, CUSTOM, LINK_KEYS, Choice
 
-__all__ = ["read", "write"]
+__all__ = ["query_of", "read", "write"]
 
 _CURRENT: Final = "_link"
 _PAST: Final = "_past_links"  # what the link was, and until when
@@ -44,9 +44,20 @@ def read(edited: bool) -> dict[str, str] | None:
     return query
 
 
-def write(choice: Choice) -> None:
-    """Put the choice into the address, beside parameters of other things."""
-    query = choice.to_query()
+def query_of(choice: Choice, base: str) -> dict[str, str]:
+    """The parameters of the link to a choice, as for `write`."""
+    made_from = {BASE_KEY: base} if choice.model == CUSTOM and base != _BARE["model"] else {}
+    return choice.to_query() | made_from
+
+
+def write(choice: Choice, base: str) -> None:
+    """Put the choice into the address, beside parameters of other things.
+
+    Args:
+        choice: What is chosen.
+        base: The preset that it was made from; said where the network is none itself.
+    """
+    query = query_of(choice, base)
     state = st.session_state
     if state.get(_CURRENT) != query:
         past = [(each, until) for each, until in state.get(_PAST, []) if _is_recent(until)]

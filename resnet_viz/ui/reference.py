@@ -26,11 +26,14 @@ def query_of(spec: ResNetSpec, input: InputSpec) -> str:  # noqa: A002
     return urlencode(Choice(spec, input).to_query(), safe=",")
 
 
-def find(choice: Choice) -> Profile:
-    """The reference: the one of the link, or the preset at its usual input."""
+def find(choice: Choice) -> tuple[Profile, tuple[str, ...]]:
+    """The reference, and a sentence for each part of it that had to be left out.
+
+    It is the one of the link, or the preset at its usual input.
+    """
     if not choice.lab.ref:
         name = chosen.base_preset()
-        return profile(PRESETS[name], preset_input(name))
+        return profile(PRESETS[name], preset_input(name)), ()
     # A repeated parameter counts once, so that there are never more than the known ones to try.
     query = {
         key: value
@@ -38,9 +41,8 @@ def find(choice: Choice) -> Profile:
         if key in LINK_KEYS
     }
     other, problems = Choice.from_query(query, parse_source)
-    for problem in problems:
-        st.warning(plain(problem.replace("The link's", "The reference's", 1)))
-    return profile(other.spec, other.input)
+    said = tuple(problem.replace("The link's", "The reference's", 1) for problem in problems)
+    return profile(other.spec, other.input), said
 
 
 def choose(choice: Choice, reference: Profile) -> None:

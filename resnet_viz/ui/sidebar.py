@@ -30,7 +30,7 @@ from resnet_viz.spec import (
     stages_text,
 )
 from resnet_viz.ui import link
-from resnet_viz.ui.choice import CUSTOM, LINK_KEYS, PAGE_KEYS, Choice
+from resnet_viz.ui.choice import BASE_KEY, CUSTOM, LINK_KEYS, PAGE_KEYS, Choice
 from resnet_viz.ui.chosen import (
     add_news,
     adopt,
@@ -49,7 +49,7 @@ __all__ = ["device_is_absent", "devices_known", "draw"]
 
 _DRAWN: Final = "_drawn"  # the widgets' values as the last run left them
 
-_WIDGETS: Final = tuple(key for key in LINK_KEYS if key not in PAGE_KEYS)
+_WIDGETS: Final = tuple(key for key in LINK_KEYS if key not in (*PAGE_KEYS, BASE_KEY))
 
 _SIZES: Final[Mapping[str, tuple[int | None, int, int]]] = {
     "224": (None, 224, 224),
@@ -105,7 +105,11 @@ def _edits() -> bool:
 def _adopt(query: Mapping[str, str]) -> None:
     """Take over a link."""
     choice, problems = Choice.from_query(query, parse_source)
-    adopt(choice, problems, query.get("model"))
+    base = query.get(BASE_KEY)
+    if base is not None and base not in PRESETS:
+        problems = (*problems, f"The link's base was left out: there is no model {base[:40]!r}.")
+        base = None
+    adopt(choice, problems, base or query.get("model"))
     st.session_state[_DRAWN] = {key: st.session_state[key] for key in _WIDGETS}
 
 

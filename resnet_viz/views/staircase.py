@@ -20,8 +20,8 @@ from resnet_viz.views.stops import Stop, along, names_of, stops
 __all__ = ["staircase_chart", "staircase_table"]
 
 _ABSENT: Final = "–"
-_HEIGHT: Final = 400  # pixels
-_VEIL: Final = "BF"  # opacity, in hexadecimal
+_HEIGHT: Final = 340  # pixels
+_VEIL: Final = "E6"  # opacity, in hexadecimal
 _WIDE: Final = 8  # with more columns a phone has no room for whole words
 _TEXT: Final = 10.5  # pixels
 _SHAPES: Final = {

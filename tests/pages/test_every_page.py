@@ -56,9 +56,9 @@ def test_the_default_metrics_are_those_of_the_contract() -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_each_preset_has_the_metrics_of_its_profile(name: str) -> None:
-    app = open_page("input_size", f"model={name}")
+    app = open_page("layers", f"model={name}")
 
-    assert_shows(app, "input_size", PRESETS[name], preset_input(name))
+    assert_shows(app, "layers", PRESETS[name], preset_input(name))
     assert link(app) == {"model": name}
     assert {metric.delta for metric in app.metric} == {""}
 

@@ -246,3 +246,21 @@ def test_a_preset_takes_strides_and_dilations_away() -> None:
     app.selectbox(key="model").set_value("resnet18").run()
     assert_shows(app, "layers", RESNET18, InputSpec())
     assert (fields(app)["strides"], fields(app)["dilations"]) == ("", "")
+
+
+def test_a_link_to_an_edited_network_says_what_it_was_made_from() -> None:
+    app = open_page("input_size", "model=resnet18&h=32&w=32")
+    press(app, "Use a 3 × 3 stem without pooling")
+    said_before = [metric.delta for metric in app.metric]
+    assert link(app)["base"] == "resnet18"
+    again = open_page("input_size", urlencode(link(app)))
+    assert [metric.delta for metric in again.metric] == said_before
+    assert link(again) == link(app)
+    assert any("Differences from ResNet-18 at 224 × 224" in text.value for text in again.caption)
+
+
+def test_the_headline_tells_the_difference_from_the_reference() -> None:
+    app = open_page("layers", "model=resnet18&ref=model%3Dresnet34")
+    depth = profile(PRESETS["resnet34"]).totals.depth
+    assert app.metric[0].delta == f"−{depth - 18}"
+    assert any("Differences from ResNet-34 at 224 × 224" in text.value for text in app.caption)

@@ -16,6 +16,12 @@ from tests.pages.driver import (
 )
 
 HOSTILE = (
+    "base=<b>",
+    "lab=<script>",
+    "nets=" + ",".join(["resnet18"] * 500 + ["x"]),
+    "memory=1e308",
+    "strides=1,2",
+    "dilations=1,1,1,1000",
     "h=abc",
     "h=0",
     "h=-1",
@@ -54,9 +60,9 @@ HOSTILE = (
 @pytest.mark.parametrize("text", HOSTILE)
 def test_a_wrong_value_falls_back_and_says_so(text: str) -> None:
     key = text.partition("=")[0]
-    app = open_page("input_size", text.replace("%3C", "<").replace("%20", " "))
+    app = open_page("layers", text.replace("%3C", "<").replace("%20", " "))
 
-    assert_shows(app, "input_size", PRESETS["resnet50"], InputSpec())
+    assert_shows(app, "layers", PRESETS["resnet50"], InputSpec())
     (sentence,) = said(app)
     assert sentence.startswith(f"The link's {key} w")
     assert link(app) == {"model": "resnet50"}
@@ -64,18 +70,18 @@ def test_a_wrong_value_falls_back_and_says_so(text: str) -> None:
 
 
 def test_the_other_values_of_a_link_are_kept() -> None:
-    app = open_page("input_size", "model=resnet18&h=abc&w=64&c=0&classes=5&weights=x&stem=deep")
+    app = open_page("layers", "model=resnet18&h=abc&w=64&c=0&classes=5&weights=x&stem=deep")
 
     assert len(said(app)) == 3
     assert link(app) == {"model": "custom", "block": "basic", "blocks": "2,2,2,2"} | {
-        "stem": "deep", "classes": "5", "w": "64"
+        "stem": "deep", "classes": "5", "w": "64", "base": "resnet18"
     }  # fmt: skip
-    assert_alive(app, "input_size")
+    assert_alive(app, "layers")
     assert (fields(app)["h"], fields(app)["w"]) == (224, 64)
 
 
 def test_values_that_do_not_go_together_are_named() -> None:
-    app = open_page("input_size", "model=resnet18&groups=4")
+    app = open_page("layers", "model=resnet18&groups=4")
 
     (sentence,) = said(app)
     assert "groups and width_per_group belong to bottleneck blocks" in sentence
@@ -83,17 +89,17 @@ def test_values_that_do_not_go_together_are_named() -> None:
 
 
 def test_a_complaint_about_a_link_ends_with_the_link() -> None:
-    app = open_page("input_size", "h=abc")
+    app = open_page("layers", "h=abc")
     assert len(said(app)) == 1
 
     app.query_params = {"model": "resnet18", "h": "40"}
     app.run()
-    assert_shows(app, "input_size", PRESETS["resnet18"], InputSpec(40, 224))
+    assert_shows(app, "layers", PRESETS["resnet18"], InputSpec(40, 224))
     assert said(app) == []
 
 
 def test_parameters_of_others_stay_in_the_address() -> None:
-    app = open_page("input_size", "model=resnet18&embed_options=x&utm=1")
+    app = open_page("layers", "model=resnet18&embed_options=x&utm=1")
 
     assert link(app) == {"model": "resnet18", "utm": "1", "embed_options": "x"}
 

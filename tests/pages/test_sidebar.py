@@ -12,7 +12,7 @@ from resnet_viz.ui.choice import CUSTOM
 from resnet_viz.units import si
 from tests.pages.driver import assert_alive, assert_shows, fields, link, metrics, open_page, said
 
-PAGE = "input_size"
+PAGE = "layers"
 
 
 def _choose(app: AppTest, **values: Any) -> AppTest:

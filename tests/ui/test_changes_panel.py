@@ -80,10 +80,11 @@ def test_all_layers_can_be_asked_for() -> None:
     assert app.session_state["rows"] == "all"
 
 
-def test_one_sentence_where_nothing_differs() -> None:
+def test_one_sentence_and_all_layers_where_nothing_differs() -> None:
     app, _ = _open(R18, InputSpec())
-    assert [text.value for text in app.markdown] == ["Nothing differs: this is the reference."]
-    assert not app.dataframe
+    (line,) = [text.value for text in app.markdown]
+    assert line.startswith("Nothing differs: this is the reference.")
+    assert list(_shown(app, 0)["Layer"]) == [layer.path for layer in profile(R18).layers]
 
 
 def test_counts_that_no_data_frame_holds_are_shown() -> None:

@@ -10,14 +10,13 @@ import streamlit as st
 
 from resnet_viz.records import Profile
 from resnet_viz.spec import MAX_SIDE
-from resnet_viz.ui import chosen, frame
+from resnet_viz.ui import chosen, frame, reference
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.input_size import (
     changes,
     coach,
     latency,
     memory,
-    reference,
     size_map,
     sweeps,
     take_away,
@@ -51,7 +50,8 @@ def draw(choice: Choice, report: Profile) -> None:
     left, right = st.columns([7, 5], gap="medium")
     with left:
         _slider(choice)
-    bench = Bench(choice, report, reference.find(choice), choice.lab, frame.dark())
+    compared, _ = reference.find(choice)
+    bench = Bench(choice, report, compared, choice.lab, frame.dark())
     with left:
         st.plotly_chart(
             staircase_chart(report, bench.reference, bench.dark),

@@ -39,7 +39,11 @@ def draw(bench: Bench) -> None:
     """The summary, the totals side by side, and the layers."""
     comparison = compare(bench.reference, bench.report)
     if not comparison.different:
-        st.markdown("Nothing differs: this is the reference.")
+        st.markdown(
+            "Nothing differs: this is the reference. Move the slider, or choose another size, stem "
+            "or depth."
+        )
+        _show_layers(comparison, False, bench.choice.layer, bench.dark)
         return
     left, right = st.columns([7, 6], gap="medium")
     with left:

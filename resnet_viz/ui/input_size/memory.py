@@ -46,7 +46,7 @@ def draw(bench: Bench) -> None:
         use.spec, size, limit, lab.dtype, training=training, optimizer=lab.optimizer
     )
     _metrics(use, limit, fitting)
-    left, right = st.columns([5, 2], gap="medium")
+    left, right = st.columns([3, 2], gap="medium")
     with left:
         st.plotly_chart(
             memory_chart(use, bench.dark, limit),
@@ -103,7 +103,7 @@ def _choose(lab: Lab) -> None:
 def _metrics(use: Memory, limit: int, fitting: int) -> None:
     whole = f"{limit / 2**30:g} GiB"
     shown = (
-        ("Peak", si(use.peak_bytes, "B"), f"{percent(use.peak_bytes / limit)} of {whole}"),
+        ("Peak", si(use.peak_bytes, "B"), _share(use.peak_bytes, limit, whole)),
         ("Where", use.peak_path, use.peak_phase),
         ("Largest batch that fits", fitting_text(fitting), f"in {whole}"),
     )
@@ -114,6 +114,13 @@ def _metrics(use: Memory, limit: int, fitting: int) -> None:
             st.button(
                 f"Use batch {fitting:,}", key="use_batch", on_click=_use_batch, args=(fitting,)
             )
+
+
+def _share(used: int, limit: int, whole: str) -> str:
+    """How much of the memory is used; beyond tenfold a percentage says little."""
+    if used > 10 * limit:
+        return f"{used / limit:,.0f} times {whole}"
+    return f"{percent(used / limit)} of {whole}"
 
 
 def _use_batch(batch: int) -> None:
