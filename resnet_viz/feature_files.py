@@ -39,6 +39,7 @@ def write_feature_maps(
     folder: Path,
     weights: str = DEFAULT_WEIGHTS,
     first_conv: FirstConv | None = None,
+    partial: bool = False,
     fit: str = "crop",
     normalise: bool = True,
     without: Sequence[str] = (),
@@ -58,6 +59,7 @@ def write_feature_maps(
         folder: Where to write; made if it is not there.
         weights: A name that `parse_source` reads, or a checkpoint file.
         first_conv: How a first convolution of other channels is adapted; None for the usual.
+        partial: Keep what fits of another network's weights, and draw the rest anew.
         fit: How the picture is brought to the input, one of `FITS`.
         normalise: Whether ImageNet's mean and deviation are taken off.
         without: Blocks whose residual branch is removed.
@@ -88,7 +90,7 @@ def write_feature_maps(
         input = native_input(picture, input)  # noqa: A001
         require_affordable(spec, input, layers, target)
     tensor = prepare(picture, input, spec.in_channels, fit, normalise)
-    found = load(spec, weights, target, first_conv=first_conv, progress=progress)
+    found = load(spec, weights, target, first_conv=first_conv, partial=partial, progress=progress)
     maps = capture(found.model, tensor, layers, without=without)
     arrays = {path: value[0].float().numpy() for path, value in maps.items()}
     numbers = {path: statistics(array) for path, array in arrays.items()}

@@ -10,7 +10,7 @@ import torch
 
 from resnet_viz.checkpoints.adaptation import adapt
 from resnet_viz.checkpoints.reading import MAX_FILE_BYTES, read_checkpoint
-from resnet_viz.checkpoints.receipt import Entry, Receipt
+from resnet_viz.checkpoints.receipt import COUNTER, Entry, Receipt
 from resnet_viz.checkpoints.state_dicts import Checkpoint
 from resnet_viz.devices import compute, require_memory, resolve_device
 from resnet_viz.model import ResNet, build_model
@@ -38,8 +38,12 @@ class LoadedWeights:
 
     @property
     def head_kept(self) -> bool:
-        """Whether the classifier is the source's, so that its outputs mean what it learned."""
-        return any(e.key == "fc.weight" and e.fate == "kept" for e in self.receipt.entries)
+        """Whether the classifier and all blocks are the source's: outputs mean what it learned."""
+        entries = self.receipt.entries
+        return any(e.key == "fc.weight" and e.fate == "kept" for e in entries) and not any(
+            e.fate == "fresh" and e.key.startswith("layer") and not e.key.endswith(COUNTER)
+            for e in entries
+        )
 
 
 def load(
@@ -49,6 +53,7 @@ def load(
     *,
     first_conv: FirstConv | None = None,
     seed: int = 0,
+    partial: bool = False,
     progress: Progress | None = None,
 ) -> LoadedWeights:
     """A network with the values of a source, adapted to its channels and classes.
@@ -62,10 +67,12 @@ def load(
         first_conv: How to adapt a first convolution of other channels: one of
             `first_conv_choices`, None for the first.
         seed: Of what the source lacks.
+        partial: Keep what fits of another network's values, and draw the rest anew.
         progress: Called with the bytes downloaded and the bytes in all.
 
     Raises:
-        MismatchError: The values are another architecture's; the error says of which.
+        MismatchError: The values are another architecture's, and it was not asked for what fits,
+            or nothing of the blocks does; the error says of which.
         WeightsError: The source is not there, unsafe, or no ResNet.
         DeviceError: The device is not there, or ran out of memory.
         BudgetError: The weights need more memory than is free.
@@ -77,9 +84,9 @@ def load(
         elif (named := parse_source(source)).kind == "random":
             return _random(spec, target, named)
         else:
-            return _named(spec, target, named, first_conv, seed, progress)
+            return _named(spec, target, named, first_conv, seed, progress, partial=partial)
     origin = source.name if isinstance(source, Path) else "a checkpoint"
-    return _from_file(spec, target, source, origin, first_conv, seed)
+    return _from_file(spec, target, source, origin, first_conv, seed, partial=partial)
 
 
 def load_weights(
@@ -107,6 +114,8 @@ def _named(
     first_conv: FirstConv | None,
     seed: int,
     progress: Progress | None,
+    *,
+    partial: bool,
 ) -> LoadedWeights:
     """ImageNet's weights, or those of the patterns."""
     # Here, because others may do without them: a download needs the network's rooms.
@@ -118,7 +127,9 @@ def _named(
     else:
         path = fetching.fetch(imagenet.weights_file(spec, source.version), progress)
         names = imagenet.class_names()
-    loaded = _from_file(spec, target, path, source.text, first_conv, seed, any_stem=True)
+    loaded = _from_file(
+        spec, target, path, source.text, first_conv, seed, any_stem=True, partial=partial
+    )
     return replace(loaded, class_names=names if loaded.head_kept else None)
 
 
@@ -131,6 +142,7 @@ def _from_file(
     seed: int,
     *,
     any_stem: bool = False,
+    partial: bool,
 ) -> LoadedWeights:
     checkpoint = file if isinstance(file, Checkpoint) else read_checkpoint(file)
     state, receipt = adapt(
@@ -141,6 +153,7 @@ def _from_file(
         origin=origin,
         notes=checkpoint.notes,
         any_stem=any_stem,
+        partial=partial,
     )
     model = build_model(spec, "meta")
     size = sum(value.numel() * value.element_size() for value in state.values())

@@ -6,11 +6,13 @@ import ast
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from resnet_viz.cli import main
 from resnet_viz.coach import diagnose
@@ -128,6 +130,29 @@ def test_weights_are_written_for_the_network(
     assert capsys.readouterr().err.strip()
 
 
+def test_what_fits_of_another_networks_checkpoint(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs = ResNetSpec(block="basic", blocks=(1,), base_width=4, num_classes=3)
+    given = build_model(theirs, seed=3).state_dict()
+    save_file(given, tmp_path / "theirs.safetensors")
+    out, image = tmp_path / "w.safetensors", tmp_path / "photo.png"
+    Image.new("RGB", (9, 9)).save(image)
+    network = ["--block", "basic", "--blocks", "2", "--base-width", "4", "--classes", "3"]
+    network += ["--input", "3x9x9", "--weights", str(tmp_path / "theirs.safetensors")]
+    maps = ["--image", str(image), "--layer", "layer1.1", "--out", str(tmp_path / "maps")]
+    for words in (["weights", *network, "--out", str(out)], ["activations", *network, *maps]):
+        assert main(words) == 2
+        assert "keep what fits" in capsys.readouterr().err
+        assert main([*words, "--partial"]) == 0
+    expected = build_model(replace(theirs, blocks=(2,)), seed=0).state_dict() | given
+    written = load_file(out)
+    assert written.keys() == expected.keys()
+    assert all(torch.equal(written[key], expected[key]) for key in expected)
+    listed = json.loads((tmp_path / "maps" / "activations.json").read_text(encoding="utf-8"))
+    assert listed["receipt"] == "20 of 30 tensors kept, 10 initialised anew"
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -141,6 +166,7 @@ def test_weights_are_written_for_the_network(
         ["coach", "--weights-channels", "0"],
         ["code", "--dilations", "1,x"],
         ["weights", "--weights", "nowhere.pth", "--out", "w.safetensors"],
+        ["weights", "--out", "w.pth"],
         ["weights", "--first-conv", "fold", "--out", "w.safetensors"],
     ],
     ids=" ".join,

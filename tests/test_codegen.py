@@ -268,7 +268,21 @@ def test_it_loads_weights_strictly(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         scope["main"]()
 
 
-def test_the_training_step_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("dtype", "optimizer", "kind"),
+    [
+        ("float32", "momentum", torch.optim.SGD),
+        ("bfloat16", "adam", torch.optim.Adam),
+        ("float32", "sgd", torch.optim.SGD),
+    ],
+)
+def test_the_training_step_trains(
+    dtype: str,
+    optimizer: str,
+    kind: type[torch.optim.Optimizer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     size = InputSpec(9, 9)
     name = file_name(TINY, size, "")
     monkeypatch.chdir(tmp_path)
@@ -278,10 +292,13 @@ def test_the_training_step_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     vars(module).update(_run(generate(TINY, size)))
     monkeypatch.setitem(sys.modules, name, module)
     scope: dict[str, Any] = {}
-    exec(training_step(TINY, size, batch=1), scope)
+    exec(training_step(TINY, size, 1, dtype, optimizer), scope)
     assert scope["pictures"].shape == (2, 3, 9, 9)
     after = scope["model"].state_dict()
-    assert not torch.equal(after["conv1.weight"], state["conv1.weight"])
+    assert after["conv1.weight"].dtype == getattr(torch, dtype)
+    assert not torch.equal(after["conv1.weight"].float(), state["conv1.weight"])
+    assert type(scope["optimizer"]) is kind
+    assert scope["optimizer"].param_groups[0].get("momentum", 0) == 0.9 * (optimizer == "momentum")
 
 
 def test_names_of_files() -> None:

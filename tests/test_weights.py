@@ -175,6 +175,23 @@ def test_another_architecture() -> None:
     assert load(caught.value.found, data).receipt.counts["kept"] > 100
 
 
+def test_what_fits_of_another_architecture(tmp_path: Path) -> None:
+    spec, state = replace(SPEC, blocks=(2, 1)), some_state()
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(safetensors_bytes(state))
+    for source in (path.read_bytes(), path):
+        with pytest.raises(MismatchError, match="keep what fits"):
+            load(spec, source)
+        loaded = load(spec, source, seed=4, partial=True)
+        expected = build_model(spec, seed=4).state_dict() | state
+        _assert_holds(loaded.model, expected, spec)
+        assert loaded.receipt.counts == {"kept": 38, "adapted": 0, "fresh": 10, "left out": 0}
+        assert not loaded.head_kept  # it reads what the new block makes of its input
+    fewer = load(replace(SPEC, blocks=(1,), num_classes=4), path, partial=True)
+    assert fewer.receipt.counts["left out"] == 18
+    assert fewer.model(torch.zeros(1, 3, 8, 8)).shape == (1, 4)
+
+
 def test_a_device_that_is_not_there_is_told_before_the_file_is_read() -> None:
     for source in ("random:0", "nowhere.pth", b""):
         with pytest.raises(DeviceError):

@@ -15,6 +15,7 @@ from resnet_viz.cli.output import (
     Dtype,
     FirstConvName,
     Out,
+    Partial,
     WeightsName,
     first_conv_of,
     json_text,
@@ -114,8 +115,11 @@ def weights(
     out: Annotated[Path, typer.Option(metavar="FILE", help="A .safetensors file to write.")],
     source: WeightsName = "random:0",
     first_conv: FirstConvName = None,
+    partial: Partial = False,
 ) -> None:
     """Weights adapted to the network, with the receipt of what became of each tensor."""
+    if out.suffix != ".safetensors":
+        raise SpecError(f"--out must name a .safetensors file, not {out.name[:40]!r}.")
     from resnet_viz.weight_files import safetensors_bytes
     from resnet_viz.weights import load
 
@@ -123,6 +127,7 @@ def weights(
         net.spec,
         source,
         first_conv=first_conv_of(first_conv),
+        partial=partial,
         progress=progress if sys.stderr.isatty() else None,
     )
     write(safetensors_bytes(loaded), out)

@@ -19,6 +19,7 @@ __all__ = [
     "Dtype",
     "FirstConvName",
     "Out",
+    "Partial",
     "WeightsName",
     "first_conv_of",
     "json_text",
@@ -41,6 +42,9 @@ WeightsName = Annotated[
 FirstConvName = Annotated[
     str | None,
     typer.Option("--first-conv", help=f"For other input channels: {', '.join(FIRST_CONVS)}."),
+]
+Partial = Annotated[
+    bool, typer.Option("--partial", help="Keep what fits of another network's checkpoint.")
 ]
 
 

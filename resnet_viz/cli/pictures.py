@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from resnet_viz.cli.network import Network, takes_network
-from resnet_viz.cli.output import FirstConvName, WeightsName, first_conv_of, write
+from resnet_viz.cli.output import FirstConvName, Partial, WeightsName, first_conv_of, write
 from resnet_viz.units import si
 
 __all__ = ["activations", "progress"]
@@ -25,6 +25,7 @@ def activations(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Made if it is not there.")],
     weights: WeightsName = "random:0",
     first_conv: FirstConvName = None,
+    partial: Partial = False,
     fit: Annotated[str, typer.Option(help="crop, letterbox, stretch or native.")] = "crop",
     normalise: Annotated[
         bool, typer.Option("--normalise/--no-normalise", help="With ImageNet's mean and deviation.")
@@ -51,6 +52,7 @@ def activations(
         folder=out,
         weights=weights,
         first_conv=first_conv_of(first_conv),
+        partial=partial,
         fit=fit,
         normalise=normalise,
         without=without or (),

@@ -96,14 +96,28 @@ def file_name(spec: ResNetSpec, input: InputSpec, ending: str = ".py") -> str:  
     return f"{name}_{size.channels}x{size.height}x{size.width}{ending}"
 
 
-def training_step(spec: ResNetSpec, input: InputSpec, batch: int = 8) -> str:  # noqa: A002
+def training_step(
+    spec: ResNetSpec,
+    input: InputSpec,  # noqa: A002
+    batch: int = 8,
+    dtype: str = "float32",
+    optimizer: str = "momentum",
+) -> str:
     """Lines that train the generated file's network for one step, its weights beside it.
 
     Args:
         spec: The network.
         input: Its input.
         batch: Pictures at once; at least two, for batch norms whose map is a single cell.
+        dtype: The type of weights and pictures, as torch names it.
+        optimizer: ``sgd``, ``momentum`` or ``adam``.
     """
+    made = {
+        "sgd": "SGD(model.parameters(), lr=0.01)",
+        "momentum": "SGD(model.parameters(), lr=0.01, momentum=0.9)",
+        "adam": "Adam(model.parameters(), lr=0.001)",
+    }[optimizer]
+    to, of = ("", "") if dtype == "float32" else (f".to(torch.{dtype})", f", dtype=torch.{dtype}")
     size = input.for_network(spec)
     shape = (max(2, batch), size.channels, size.height, size.width)
     module = file_name(spec, size, "")
@@ -112,8 +126,9 @@ def training_step(spec: ResNetSpec, input: InputSpec, batch: int = 8) -> str:  #
         f"from {module} import build, read_weights\n\n"
         "model = build()\n"
         f'model.load_state_dict(read_weights("{module}.safetensors"))\n'
-        "optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)\n"
-        f"pictures = torch.randn{shape}  # yours go here\n"
+        + (f"model = model{to}\n" if to else "")
+        + f"optimizer = torch.optim.{made}\n"
+        f"pictures = torch.randn({', '.join(map(str, shape))}{of})  # yours go here\n"
         f"labels = torch.randint({spec.num_classes}, ({shape[0]},))\n"
         "loss = torch.nn.functional.cross_entropy(model(pictures), labels)\n"
         "loss.backward()\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from typing import Any, cast
 
 import pytest
@@ -11,12 +12,14 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resnet_viz.alignment import align
 from resnet_viz.checkpoints.adaptation import adapt, first_conv_choices, with_channels
 from resnet_viz.checkpoints.receipt import FATES, Entry, Receipt
 from resnet_viz.errors import MismatchError, WeightsError
 from resnet_viz.model import build_model
 from resnet_viz.sources import FIRST_CONVS, FirstConv
 from resnet_viz.spec import PRESETS, ResNetSpec
+from resnet_viz.units import si
 from tests.checkpoint_files import SPEC, State, some_state
 from tests.strategies import specs
 
@@ -271,7 +274,7 @@ def test_the_sentence_of_a_mismatch() -> None:
         adapt(build_model(theirs, "meta").state_dict(), PRESETS["resnet50"])
     assert str(caught.value) == (
         "This looks like a ResNet-34 with 7 classes, and the network here is a ResNet-50 with "
-        "1000 classes; set the network to it, or choose other weights."
+        "1000 classes; set the network to it, keep what fits, or choose other weights."
     )
     assert caught.value.found == theirs
 
@@ -322,3 +325,128 @@ def test_strides_and_dilations_leave_no_trace() -> None:
         values, receipt = adapt(state, spec)
         assert all(torch.equal(values[key], state[key]) for key in state)
         assert receipt.found == spec
+
+
+# What fits of another network's checkpoint.
+
+STEM = ("conv1.", "bn1.")
+
+
+@settings(max_examples=25)
+@given(
+    theirs=specs(max_stages=3, max_blocks=2, max_width=8),
+    other=specs(max_stages=3, max_blocks=2, max_width=8),
+    alike=st.booleans(),
+)
+def test_what_fits_is_kept_and_the_rest_drawn_anew(
+    theirs: ResNetSpec, other: ResNetSpec, alike: bool
+) -> None:
+    widths = {"base_width": theirs.base_width, "width_per_group": theirs.width_per_group}
+    if alike and theirs.block == other.block:
+        other = replace(other, **widths, groups=theirs.groups)  # type: ignore[arg-type]
+    state = some_state(spec=theirs)
+    fresh = build_model(other, seed=3).state_dict()
+    fitting = {key for key in state if key in fresh and fresh[key].shape == state[key].shape}
+    if not [key for key in fitting if key.startswith("layer") and state[key].ndim]:
+        with pytest.raises(MismatchError, match="to it, or choose other weights"):
+            adapt(state, other, seed=3, partial=True)
+        return
+    values, receipt = adapt(state, other, seed=3, partial=True)
+    assert list(values) == list(fresh)
+    left_out = [key for key in state if key not in fresh]
+    assert [entry.key for entry in receipt.entries] == [*fresh, *left_out]
+    new_stem = theirs.stem != other.stem
+    for entry in receipt.entries:
+        key = entry.key
+        if key not in fresh:
+            assert (entry.fate, entry.shape) == ("left out", tuple(state[key].shape))
+            assert ("stem" in entry.why) == (key.startswith(STEM))
+        elif entry.fate == "kept":
+            assert key in fitting
+            assert torch.equal(values[key], state[key])
+        elif entry.fate == "adapted":
+            assert key in ("conv1.weight", "conv1.0.weight")
+            assert not new_stem
+            assert values[key].shape == fresh[key].shape
+        else:
+            assert torch.equal(values[key], fresh[key])
+            assert entry.why
+            assert key not in fitting or (new_stem and key.startswith(STEM)) or not state[key].ndim
+    build_model(other).load_state_dict(values)
+
+
+@settings(max_examples=15)
+@given(
+    theirs=specs(max_stages=2, max_blocks=2, max_width=8),
+    blocks=st.lists(st.integers(1, 3), min_size=1, max_size=3),
+    groups=st.sampled_from((1, 2)),
+)
+def test_what_is_kept_is_what_the_comparison_says_loads(
+    theirs: ResNetSpec, blocks: list[int], groups: int
+) -> None:
+    ours = replace(theirs, blocks=tuple(blocks), strides=None, dilations=None)
+    if ours.block == "bottleneck":
+        ours = replace(ours, groups=groups)
+    # The first block's last batch norm has its width whatever the groups: something always fits.
+    _, receipt = adapt(some_state(spec=theirs), ours, partial=True)
+    learned = dict(build_model(ours, "meta").named_parameters())
+    kept = {entry.key: entry for entry in receipt.entries if entry.fate == "kept"}
+    count = sum(prod(entry.shape) for key, entry in kept.items() if key in learned)
+    assert count == align(theirs, ours).loading_params
+    for operation in align(theirs, ours).operations:
+        if operation.weights == "loads":
+            assert {f"{operation.path}.{name}" for name, _ in operation.shapes_after} <= set(kept)
+    total = sum(parameter.numel() for parameter in learned.values())
+    if theirs.blocks != ours.blocks:
+        assert receipt.notes[0].endswith(f": {si(count)} of {si(total)} parameters here are kept.")
+
+
+def test_a_deeper_network_with_another_stem_by_hand() -> None:
+    state = some_state()
+    spec = replace(SPEC, blocks=(1, 2), stem="small")
+    with pytest.raises(MismatchError, match=r"This looks like a .*, keep what fits, or"):
+        adapt(state, spec)
+    values, receipt = adapt(state, spec, seed=2, partial=True)
+    assert receipt.summary == "32 of 47 tensors kept, 15 initialised anew"
+    whys = {key: entry.why for key, entry in fates(receipt).items() if entry.fate == "fresh"}
+    assert whys["conv1.weight"] == whys["bn1.bias"] == "the checkpoint's stem is another"
+    assert whys["layer2.1.conv1.weight"] == "not in the checkpoint"
+    assert whys["layer2.1.bn1.num_batches_tracked"] == "not in the checkpoint"
+    assert torch.equal(values["fc.weight"], state["fc.weight"])
+    assert len(receipt.notes) == 1  # no counter is said to be missing
+    assert receipt.found == SPEC
+
+
+def test_tensors_of_another_shape_take_their_counters_along() -> None:
+    theirs = ResNetSpec(blocks=(1,), base_width=8, num_classes=3)
+    wider = replace(theirs, width_per_group=128)
+    values, receipt = adapt(some_state(spec=theirs), wider, partial=True)
+    found = fates(receipt)
+    assert found["layer1.0.conv1.weight"].why == "of another shape in the checkpoint"
+    counter = "layer1.0.bn1.num_batches_tracked"
+    assert found[counter].why == "its batch norm is of another shape in the checkpoint"
+    assert int(values[counter]) == 0
+    assert int(values["layer1.0.bn3.num_batches_tracked"]) == 7
+
+
+def test_the_first_convolution_is_adapted_where_only_its_channels_differ() -> None:
+    state, spec = some_state(), replace(SPEC, blocks=(1, 2), in_channels=1)
+    values, receipt = adapt(state, spec, partial=True)
+    assert torch.equal(values["conv1.weight"], with_channels(state["conv1.weight"], 1, "sum"))
+    assert fates(receipt)["conv1.weight"].fate == "adapted"
+
+
+def test_a_checkpoint_of_whose_blocks_nothing_fits() -> None:
+    for partial in (False, True):
+        with pytest.raises(MismatchError, match="set the network to it, or choose") as caught:
+            adapt(some_state(), replace(SPEC, base_width=16), partial=partial)
+        assert caught.value.found == SPEC
+
+
+def test_the_same_network_needs_no_leave() -> None:
+    spec = replace(SPEC, in_channels=1, num_classes=9)
+    (values, receipt), (usual, plain) = (
+        adapt(some_state(), spec, partial=partial) for partial in (True, False)
+    )
+    assert receipt == plain
+    assert all(torch.equal(values[key], usual[key]) for key in usual)

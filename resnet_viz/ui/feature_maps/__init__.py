@@ -34,6 +34,7 @@ from resnet_viz.ui.feature_maps.weights import (
     adapted,
     choose_weights,
     is_here,
+    keep_fitting,
     offer_patterns,
     offer_random,
     receipt,
@@ -114,6 +115,7 @@ def _ready(
         st.error(plain(str(error)))
         with st.container(horizontal=True):
             set_network(error.found)
+            keep_fitting(weights, error.found, of.spec)
             offer_random()
     except ResNetVizError as error:
         st.error(plain(str(error)))

@@ -97,7 +97,8 @@ def _load(of: Pass) -> LoadedWeights:
     if isinstance(source, bytes):
         data = source
         source = _CHECKPOINTS.get(of.weights.key, lambda: read_checkpoint(data), (WeightsError,))
-    return load(of.spec, source, of.device, first_conv=of.weights.first_conv)
+    how, partial = of.weights.first_conv, of.weights.partial
+    return load(of.spec, source, of.device, first_conv=how, partial=partial)
 
 
 def require(of: Pass) -> None:

@@ -24,12 +24,14 @@ class Weights:
         key: What caches know it by.
         label: What people call it.
         first_conv: How a first convolution of other channels is adapted; None for the usual.
+        partial: Whether what fits of another network's values is kept.
     """
 
     source: str | bytes
     key: str
     label: str
     first_conv: FirstConv | None = None
+    partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class Pass:
     @property
     def network_key(self) -> tuple[Any, ...]:
         """What tells the network and its values from others."""
-        return self.spec, self.device, self.weights.key, self.weights.first_conv
+        values = self.weights.key, self.weights.first_conv, self.weights.partial
+        return self.spec, self.device, *values
 
     @property
     def key(self) -> tuple[Any, ...]:

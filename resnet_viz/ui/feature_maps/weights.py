@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from resnet_viz import patterns
+from resnet_viz.alignment import align
 from resnet_viz.errors import WeightsError
 from resnet_viz.graph import trace
 from resnet_viz.published.fetching import cached, fetch
@@ -28,6 +29,7 @@ __all__ = [
     "adapted",
     "choose_weights",
     "is_here",
+    "keep_fitting",
     "offer_patterns",
     "offer_random",
     "receipt",
@@ -35,6 +37,7 @@ __all__ = [
 ]
 
 _KIND: Final = "weights_kind"
+_PARTIAL: Final = "_partial_weights"  # the key of the weights of which what fits is kept
 _NOTES: Final = 3  # as many stand on the page
 _FIRST_CONV: Final = "first_conv"
 _FIRST_CONV_NAMES: Final = {
@@ -80,8 +83,13 @@ def choose_weights(choice: Choice) -> Weights:
                 args=("checkpoint",),
             )
     if own:
-        return Weights(own[0].data, own[0].sha256, "your checkpoint")
-    return Weights(choice.weights, source.text, source.text)
+        weights = Weights(own[0].data, own[0].sha256, "your checkpoint")
+    else:
+        weights = Weights(choice.weights, source.text, source.text)
+    if st.session_state.get(_PARTIAL) != weights.key:
+        st.session_state.pop(_PARTIAL, None)  # others came in between: the wish was not for them
+        return weights
+    return replace(weights, partial=True)
 
 
 def is_here(spec: ResNetSpec, weights: Weights) -> bool:
@@ -115,6 +123,28 @@ def set_network(spec: ResNetSpec, label: str = "Set the network to it") -> None:
         chosen.fill(replace(now, spec=spec, input=size, layer=None))
 
     st.button(label, key="set_network", on_click=change, type="primary")
+
+
+def keep_fitting(weights: Weights, found: ResNetSpec, spec: ResNetSpec) -> None:
+    """A button that keeps what fits of another network's weights, where anything of a block does.
+
+    Args:
+        weights: The weights.
+        found: Their network.
+        spec: The network that is to have them.
+    """
+
+    def take() -> None:
+        st.session_state[_PARTIAL] = weights.key
+
+    fitting = (
+        shape
+        for operation in align(found, spec).operations
+        if operation.path.startswith("layer")
+        for _, shape in set(operation.shapes_before) & set(operation.shapes_after)
+    )
+    if not weights.partial and any(fitting):  # a counter, whose shape is empty, fits any network
+        st.button("Keep what fits", key="keep_fitting", on_click=take)
 
 
 def offer_random() -> None:
@@ -211,6 +241,8 @@ def adapted(of: Pass) -> Pass:
     found = loaded(of).receipt.found
     if found is None or found.in_channels == of.spec.in_channels:
         return of
+    if (found.stem, found.base_width) != (of.spec.stem, of.spec.base_width):
+        return of  # drawn anew in any case
     options = first_conv_choices(found.in_channels, of.spec.in_channels)
     if st.session_state.get(_FIRST_CONV) not in options:
         st.session_state[_FIRST_CONV] = options[0]
@@ -231,9 +263,15 @@ def receipt(of: Pass) -> None:
     Raises:
         ResNetVizError: The weights cannot be had, or do not fit.
     """
+    from resnet_viz.checkpoints.recognition import same_architecture
+
     found = loaded(of).receipt
     other = found.found
-    if other is not None and not loaded(of).head_kept and other.num_classes != of.spec.num_classes:
+    if other is not None and of.weights.partial and not same_architecture(other, of.spec):
+        set_network(other)
+    elif (
+        other is not None and not loaded(of).head_kept and other.num_classes != of.spec.num_classes
+    ):
         set_network(
             replace(of.spec, num_classes=other.num_classes),
             f"Take its {other.num_classes:,} classes",

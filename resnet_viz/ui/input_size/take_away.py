@@ -19,6 +19,7 @@ from resnet_viz.ui.feature_maps.weights import (
     adapted,
     choose_weights,
     is_here,
+    keep_fitting,
     offer_random,
     set_network,
 )
@@ -51,12 +52,14 @@ def draw(bench: Bench) -> None:
     with left:
         _file(choice, code)
     with right:
-        _lines("From the command line", command_line(choice.spec, choice.input), "bash")
+        _lines("From the command line", _commands(choice), "bash")
         if (lines := torchvision_lines(choice.spec)) is not None:
             _lines("With torchvision", lines)
         _weights(choice)
         batch = bench.lab.batch if bench.lab.batch > 1 else _BATCH
-        _lines("A training step", training_step(choice.spec, choice.input, batch))
+        lab = bench.lab
+        step = training_step(choice.spec, choice.input, batch, lab.dtype, lab.optimizer)
+        _lines("A training step", step)
 
 
 def _file(choice: Choice, code: str) -> None:
@@ -75,9 +78,22 @@ def _file(choice: Choice, code: str) -> None:
     st.code(code, height=_CODE_PIXELS)
 
 
+def _commands(choice: Choice) -> str:
+    """Command lines that write the same two files."""
+    code, weights = (
+        f"{command_line(choice.spec, choice.input, command)}{source}"
+        f" --out {file_name(choice.spec, choice.input, ending)}"
+        for command, source, ending in (
+            ("code", "", ".py"),
+            ("weights", f" --weights {choice.weights}", ".safetensors"),
+        )
+    )
+    return f"{code}\n{weights}"
+
+
 def _lines(title: str, text: str, language: str = "python") -> None:
     st.markdown(f"**{title}**")
-    st.code(text, language=language, wrap_lines=language == "bash")
+    st.code(text, language=language, wrap_lines=True)
 
 
 def _weights(choice: Choice) -> None:
@@ -104,6 +120,7 @@ def _weights(choice: Choice) -> None:
             st.error(plain(str(error)))
             with st.container(horizontal=True):
                 set_network(error.found)
+                keep_fitting(weights, error.found, choice.spec)
                 offer_random()
         except WeightsError as error:
             st.error(plain(str(error)))
