@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from fractions import Fraction
+from itertools import takewhile
 from math import prod
 from typing import Any
 
@@ -17,6 +19,7 @@ from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
 from resnet_viz.activations import MAX_MACS
 from resnet_viz.checkpoints.adaptation import first_conv_choices, with_channels
 from resnet_viz.coach import MAX_MENDS, Conditions, Diagnosis, diagnose
+from resnet_viz.coach.changes import MAX_SQUEEZE
 from resnet_viz.coach.resolution import MIN_FINAL_SIDE
 from resnet_viz.coach.rounding import MAX_OVERHANG
 from resnet_viz.coach.sight import MIN_SEEN, OUTGROWN_SHARE, usual_side
@@ -30,6 +33,7 @@ from tests.oracles import leaves, picture, record_forward
 from tests.strategies import inputs, sides, specs
 
 GIB = 2**30
+TIGHT = Conditions(memory_bytes=2 * GIB, training=True)
 
 
 def _by_code(
@@ -85,8 +89,21 @@ def test_what_is_said_of_sizes_that_people_use(
     assert set(_by_code(PRESETS[name], InputSpec(height, width))) == codes
 
 
+def _needed(spec: ResNetSpec, size: InputSpec, asked: Conditions) -> int:
+    found = memory(spec, size, asked.dtype, training=asked.training, optimizer=asked.optimizer)
+    return found.peak_bytes
+
+
+def _squeeze(before: InputSpec, after: InputSpec) -> Fraction:
+    """The factor by which the proportion of the sides changes, at least 1."""
+    change = Fraction(before.height * after.width, before.width * after.height)
+    return max(change, 1 / change)
+
+
 @settings(max_examples=12)
 @given(specs(max_blocks=3, max_stages=4), inputs(most=200), conditions())
+@example(PRESETS["resnet50"], InputSpec(2048, 2048, batch=8), TIGHT)
+@example(PRESETS["resnet18"], InputSpec(4000, 20), TIGHT)
 def test_every_mend_mends(spec: ResNetSpec, size: InputSpec, asked: Conditions) -> None:
     before = _by_code(spec, size, asked)
     for code, diagnosis in before.items():
@@ -94,9 +111,14 @@ def test_every_mend_mends(spec: ResNetSpec, size: InputSpec, asked: Conditions) 
         assert len(set(made)) == len(made) <= MAX_MENDS
         assert (spec, size.for_network(spec)) not in made
         assert len({mend.label for mend in diagnosis.mends}) == len(made)
+        assert bool(made) == (diagnosis.otherwise is None)
         for mend in diagnosis.mends:
             after = _by_code(mend.spec, mend.input, asked)
             assert set(after) <= set(before)
+            for weightier in takewhile(lambda other: other != code, before):  # noqa: B023
+                if weightier in after:
+                    assert after[weightier].number <= before[weightier].number
+            assert _squeeze(size, mend.input) <= MAX_SQUEEZE
             if code in after:
                 assert after[code].number < diagnosis.number
                 assert mend.left == after[code].measured
@@ -109,11 +131,20 @@ def test_every_mend_mends(spec: ResNetSpec, size: InputSpec, asked: Conditions) 
 def test_mends_can_be_built_and_their_effects_are_those_of_profile(
     spec: ResNetSpec, size: InputSpec, asked: Conditions
 ) -> None:
-    here = profile(spec, size).totals
+    picture_alone = replace(size, batch=1)
+    here = profile(spec, picture_alone).totals
     for diagnosis in diagnose(spec, size, conditions=asked):
         for mend in diagnosis.mends:
             assert mend.effect.before.totals == here
-            assert mend.effect.after.totals == profile(mend.spec, mend.input).totals
+            alone = replace(mend.input, batch=1)
+            assert mend.effect.after.totals == profile(mend.spec, alone).totals
+            if mend.effect.needed is not None:
+                assert mend.effect.needed == tuple(
+                    _needed(*each, asked) for each in ((spec, size), (mend.spec, mend.input))
+                )
+            else:
+                assert mend.input.batch == size.batch
+                assert (asked.memory_bytes or 2**62) >= _needed(spec, size, asked)
             model = build_model(mend.spec, "meta")
             out = model(picture(model, mend.input))
             assert out.shape == (mend.input.batch, mend.spec.num_classes)
@@ -277,6 +308,75 @@ def test_a_dilation_that_reaches_only_padding_is_no_mend() -> None:
     assert [mend for mend in mends if mend.spec.dilations] == []
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (7, 300), (300, 7), (5, 16)])
+def test_what_no_mend_helps_says_from_which_size_on_all_is_well(height: int, width: int) -> None:
+    spec = PRESETS["resnet18"]
+    found = _by_code(spec, InputSpec(height, width))["coarse-grid"]
+    assert found.mends == ()
+    assert found.otherwise is not None
+    words = re.fullmatch(
+        r"No change of the network helps here; resize to at least (\d+) × (\d+)\.",
+        found.otherwise,
+    )
+    assert words is not None
+    enough = InputSpec(int(words[1]), int(words[2]))
+    assert "coarse-grid" not in _by_code(spec, enough)
+    assert _squeeze(InputSpec(height, width), enough) < 1.1
+    smaller = replace(enough, height=enough.height - 32, width=enough.width - 32)
+    assert "coarse-grid" in _by_code(spec, smaller)
+
+
+def test_no_size_is_proposed_for_a_thread() -> None:
+    found = _by_code(PRESETS["resnet18"], InputSpec(16384, 1))
+    assert found["coarse-grid"].otherwise == (
+        "No change of the network helps here; use pictures of at least 128 pixels a side."
+    )
+    mends = [mend for diagnosis in found.values() for mend in diagnosis.mends]
+    assert mends
+    assert {(mend.input.height, mend.input.width) for mend in mends} == {(16384, 1)}
+    smaller = _by_code(PRESETS["resnet18"], InputSpec(4000, 20))["narrow-field"].mends[0].input
+    assert (smaller.height, smaller.width) == (1728, 9)
+
+
+def test_what_helps_but_needs_memory_that_is_short_is_no_mend() -> None:
+    spec, size = PRESETS["resnet50"], InputSpec(2048, 2048, batch=8)
+    free, short = (_by_code(spec, size, each)["narrow-field"] for each in (Conditions(), TIGHT))
+    assert "101 layers (3, 4, 23, 3)" in [mend.label for mend in free.mends]
+    assert [mend.spec for mend in short.mends if mend.spec.depth > 50] == []
+    spec, size = PRESETS["resnet18"], InputSpec(32, 32, batch=4096)
+    coarse = _by_code(spec, size, replace(TIGHT, memory_bytes=GIB))["coarse-grid"]
+    assert coarse.mends == ()
+    worse = "What helps here is worse for what weighs more: “More memory than there is”."
+    assert coarse.otherwise == worse
+
+
+def test_what_would_help_is_told_too_where_a_mend_brings_up_something_else() -> None:
+    spec, size = PRESETS["resnet18"], InputSpec(10, 9)
+    before, after = (_by_code(each, size) for each in (spec, replace(spec, stem="small")))
+    assert set(after) - set(before) == {"rounding"}
+    assert before["one-cell"].otherwise == (
+        "No change of the network helps here without harm elsewhere; resize to at least 160 × 128."
+    )
+
+
+def test_where_no_batch_fits_a_single_picture_is_made_smaller() -> None:
+    found = _by_code(PRESETS["resnet50"], InputSpec(4096, 4096, batch=8), TIGHT)["memory"]
+    mends = {mend.label: mend for mend in found.mends}
+    single = mends["batch 1 of 1056 × 1056"]
+    assert single.left is None
+    assert _needed(single.spec, single.input, TIGHT) <= 2 * GIB
+    assert mends["batch 1"].left is not None
+
+
+def test_where_nothing_fits_the_memory_to_be_freed_is_told() -> None:
+    spec, size = ResNetSpec(blocks=(1, 1, 1, 1)), InputSpec(64, 64)
+    found = _by_code(spec, size, Conditions(memory_bytes=1))["memory"]
+    needed = memory(spec, size, training=False).peak_bytes / GIB
+    assert found.otherwise == (
+        f"No change of the network helps here; free at least {needed:#.3g} GiB."
+    )
+
+
 def test_few_layers_are_kept_where_fields_have_outgrown_the_picture() -> None:
     spec, size = PRESETS["resnet152"], InputSpec(64, 64)
     mends = {mend.label: mend for mend in _by_code(spec, size)["outgrown"].mends}
@@ -321,7 +421,9 @@ def test_the_largest_batch_and_size_that_fit(training: bool) -> None:
     limit = memory(spec, replace(size, batch=6), training=training).peak_bytes
     asked = Conditions(memory_bytes=limit, training=training, optimizer="sgd")
     found = _by_code(spec, size, asked)["memory"]
-    assert found.number == memory(spec, size, training=training).peak_bytes
+    assert found.number == memory(spec, size, training=training, optimizer="sgd").peak_bytes
+    assert re.fullmatch(r"0\.\d+ GiB free, 0\.\d+ GiB needed", found.measured)
+    assert f"takes {found.measured.split()[3]} GiB at its peak" in found.reason
     batch = found.mends[0]
     assert batch.input == replace(size, batch=6).for_network(spec)
     for mend in found.mends:
@@ -349,7 +451,13 @@ def test_what_fails_comes_first() -> None:
         "rounding",
         "outgrown",
     ]
-    assert next(iter(_by_code(spec, InputSpec(32, 32), asked))) == "lone-batch-norm"
+    assert list(_by_code(spec, InputSpec(32, 32), asked))[:3] == [
+        "coarse-grid",
+        "lone-batch-norm",
+        "one-cell",
+    ]
+    short = replace(asked, memory_bytes=10**6)
+    assert next(iter(_by_code(spec, InputSpec(32, 32), short))) == "memory"
 
 
 def test_an_input_for_another_network_is_refused() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
+from resnet_viz.coach.amounts import gib_text, gib_texts
 from resnet_viz.coach.loading import compare_weights
 from resnet_viz.coach.measures import (
     Found,
@@ -29,6 +31,8 @@ from resnet_viz.totals import totals
 from tests.oracles import picture, record_forward
 from tests.strategies import choices, inputs, specs
 
+GIB = 2**30
+
 
 def _found(rows: list[LayerProfile]) -> Found:
     return Found(len(rows), rows[0].path if rows else None)
@@ -41,7 +45,7 @@ def test_the_counts_are_those_of_the_rows(spec: ResNetSpec, size: InputSpec) -> 
     rows = convolutions(report)
     unpooled = report.layers[: [row.op for row in report.layers].index("adaptive_avg_pool2d")]
 
-    assert here.totals == report.totals
+    assert here.totals == profile(spec, replace(size, batch=1)).totals
     assert here.convolutions == len(rows)
     assert here.one_cell == _found([row for row in rows if reads_one_cell(row)])
     assert here.outgrown == _found([row for row in rows if field_exceeds(row, report)])
@@ -151,7 +155,7 @@ def test_the_first_look_at_memory_is_never_too_low(
 ) -> None:
     size = size.for_network(spec)
     exact = memory(spec, size, dtype, training=training, optimizer=optimizer).peak_bytes
-    assert memory_bound(totals(spec, size), size, dtype) >= exact
+    assert memory_bound(totals(spec, replace(size, batch=1)), size, dtype) >= exact
 
 
 @settings(max_examples=5)
@@ -161,3 +165,32 @@ def test_deep_networks_are_counted_too(name: str, size: InputSpec) -> None:
     report = profile(PRESETS[name], size)
     rows = [row for row in convolutions(report) if field_exceeds(row, report)]
     assert measure(PRESETS[name], size).outgrown == _found(rows)
+
+
+@pytest.mark.parametrize(
+    ("free", "needed", "texts"),
+    [
+        (2 * GIB, int(3.5449 * GIB), ("2", "3.54")),
+        (int(0.25 * GIB), 12 * GIB, ("0.25", "12.0")),
+        (1024 * GIB, 2048 * GIB, ("1024", "2048")),
+        (2 * GIB, 2 * GIB + 500_000, ("2", "2.0005")),
+        (0, 10 * GIB - 1, ("0", "10.0")),
+    ],
+)
+def test_free_and_needed_memory_are_told_apart(
+    free: int, needed: int, texts: tuple[str, str]
+) -> None:
+    assert gib_texts(free, needed) == texts
+
+
+@given(st.integers(1, 2**50))
+def test_gib_have_three_significant_digits(amount: int) -> None:
+    text = gib_text(amount)
+    assert "e" not in text
+    assert float(text) * GIB == pytest.approx(amount, rel=0.005)
+
+
+@given(st.integers(0, 2**50), st.integers(1, 2**20))
+def test_free_and_needed_memory_never_read_the_same(free: int, more: int) -> None:
+    left, taken = gib_texts(free, free + more)
+    assert float(left) < float(taken)

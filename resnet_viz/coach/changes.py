@@ -13,6 +13,7 @@ from resnet_viz.units import shape_text
 
 __all__ = [
     "MAX_ENLARGEMENT",
+    "MAX_SQUEEZE",
     "added_stage",
     "deeper",
     "dilated_end",
@@ -30,6 +31,9 @@ __all__ = [
 
 MAX_ENLARGEMENT: Final = 8
 """How many times as long a picture may become: 28 x 28 is often enlarged to 224 x 224."""
+
+MAX_SQUEEZE: Final = 2
+"""By what factor the proportion of a picture's sides may change."""
 
 
 def small_stem(at: Situation) -> Iterator[Proposal]:
@@ -136,19 +140,29 @@ def _published(spec: ResNetSpec) -> list[tuple[int, ...]]:
 
 
 def resized(at: Situation, size: InputSpec) -> Iterator[Proposal]:
-    """The same network at another size or batch."""
-    if (size.height, size.width) != (at.input.height, at.input.width):
+    """The same network at another size, unless that squeezes the picture too much."""
+    if (size.height, size.width) != (at.input.height, at.input.width) and _alike(at.input, size):
         yield Proposal(shape_text((size.height, size.width)), at.spec, size)
+
+
+def _alike(before: InputSpec, after: InputSpec) -> bool:
+    """Whether proportions differ by at most `MAX_SQUEEZE`."""
+    was, now = before.height * after.width, before.width * after.height
+    return max(was, now) <= MAX_SQUEEZE * min(was, now)
 
 
 def in_proportion(at: Situation, cells: int) -> InputSpec | None:
     """The input so resized that the last map has so many cells along its longer side.
 
-    Both sides are multiples of the output stride, which round well; their proportion is kept as
-    near as that allows. None where a side would be too long.
+    Both sides are multiples of the output stride, which round well, but for a side of less than
+    half a cell; their proportion is kept as near as that allows. None where a side would be too
+    long.
     """
-    high, wide, stride = at.input.height, at.input.width, at.stride
-    sides = [max(1, round(cells * side / max(high, wide))) * stride for side in (high, wide)]
+    longer, stride = max(at.input.height, at.input.width), at.stride
+    sides = [
+        round(cells * side / longer) * stride or max(1, round(cells * stride * side / longer))
+        for side in (at.input.height, at.input.width)
+    ]
     if max(sides) > MAX_SIDE:
         return None
     return replace(at.input, height=sides[0], width=sides[1])
@@ -159,7 +173,7 @@ def smallest_size(at: Situation, suits: Callable[[InputSpec], bool]) -> Iterator
     longer = max(at.input.height, at.input.width)
     for cells in range(longer // at.stride + 1, MAX_ENLARGEMENT * longer // at.stride + 1):
         size = in_proportion(at, cells)
-        if size is not None and suits(size):
+        if size is not None and _alike(at.input, size) and suits(size):
             yield from resized(at, size)
             return
 

@@ -65,4 +65,8 @@ def _counted(channels: int) -> str:
     return f"{channels} channel{'s' if channels > 1 else ''}"
 
 
-CHANNELS: Final = Topic(_channels, _as_trained)
+def _other_weights(at: Situation) -> str:
+    return f"take weights for {_counted(at.spec.in_channels)}"
+
+
+CHANNELS: Final = Topic(_channels, _as_trained, _other_weights)

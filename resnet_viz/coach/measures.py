@@ -7,7 +7,7 @@ the one it stands for, and the counts are those of all its layers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -48,7 +48,7 @@ class Measures:
     """A network at one input.
 
     Attributes:
-        totals: Its costs, in float32.
+        totals: What one picture costs, in float32.
         convolutions: How many it has, those on shortcuts included.
         one_cell: Convolutions whose input is a map of 1 x 1.
         outgrown: Convolutions that see more than the whole input, by rows and by columns.
@@ -138,7 +138,7 @@ def measure(spec: ResNetSpec, input: InputSpec) -> Measures:  # noqa: A002 - as 
         return rows[part.source] * columns[part.source]
 
     return Measures(
-        totals=totals(spec, input),
+        totals=totals(spec, replace(input, batch=1)),
         convolutions=sum(part.blocks for part in short.convolutions),
         one_cell=_found(short.convolutions, lambda part: cells(part) == 1),
         outgrown=_outgrown(short.convolutions, (input.height, input.width)),

@@ -55,13 +55,16 @@ class Effect:
     """What a mend does.
 
     Attributes:
-        before: The network and input as they are.
+        before: The network and input as they are; costs are those of one picture.
         after: As they would be.
+        needed: Bytes at the peak of memory, before and after, under the conditions asked for,
+            with the whole batch; None where memory suffices and the batch stays.
         weights: What becomes of the weights that were made for the network as it is.
     """
 
     before: Measures
     after: Measures
+    needed: tuple[int, int] | None
     weights: Weights
 
 
@@ -99,6 +102,7 @@ class Diagnosis:
         reason: One or two sentences with the numbers.
         source: Where that stands: a paper, or PyTorch's documentation.
         mends: At most three, the best first.
+        otherwise: What would help where there is no mend, one sentence; None where there is one.
     """
 
     code: str
@@ -110,3 +114,4 @@ class Diagnosis:
     reason: str
     source: str
     mends: tuple[Mend, ...] = ()
+    otherwise: str | None = None

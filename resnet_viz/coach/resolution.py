@@ -11,6 +11,7 @@ from resnet_viz.coach import changes
 from resnet_viz.coach.measures import first_below
 from resnet_viz.coach.records import Diagnosis
 from resnet_viz.coach.topics import Proposal, Situation, Topic
+from resnet_viz.spec import MAX_SIDE
 from resnet_viz.units import shape_text
 
 __all__ = ["COARSE_GRID", "LONE_BATCH_NORM", "MIN_FINAL_SIDE", "ONE_CELL"]
@@ -62,6 +63,17 @@ def _finer(at: Situation) -> Iterator[Proposal]:
     )
 
 
+def _enough(at: Situation) -> str:
+    """The smallest size in proportion whose last map is not coarse."""
+    least = MIN_FINAL_SIDE * at.stride
+    short, long = sorted((at.input.height, at.input.width))
+    reached = -(-long * least // (short * at.stride)) * at.stride
+    if reached > MAX_SIDE:
+        return f"use pictures of at least {least} pixels a side"
+    sides = (reached, least) if at.input.height > at.input.width else (least, reached)
+    return f"resize to at least {shape_text(sides)}"
+
+
 def _one_cell(at: Situation) -> Diagnosis | None:
     found, whole = at.measures.one_cell, at.measures.convolutions
     if not found.count:
@@ -102,6 +114,6 @@ def _more_values(at: Situation) -> Iterator[Proposal]:
     yield from _finer(at)
 
 
-COARSE_GRID: Final = Topic(_coarse, _finer)
-ONE_CELL: Final = Topic(_one_cell, _finer)
-LONE_BATCH_NORM: Final = Topic(_lone_norm, _more_values)
+COARSE_GRID: Final = Topic(_coarse, _finer, _enough)
+ONE_CELL: Final = Topic(_one_cell, _finer, _enough)
+LONE_BATCH_NORM: Final = Topic(_lone_norm, _more_values, _enough)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from resnet_viz.coach import changes
+from resnet_viz.coach.amounts import gib_text, gib_texts
 from resnet_viz.coach.records import Conditions, Diagnosis
 from resnet_viz.coach.topics import Proposal, Situation, Topic
 from resnet_viz.memory import largest_batch, memory
@@ -16,25 +17,31 @@ from resnet_viz.spec import InputSpec, ResNetSpec
 from resnet_viz.totals import totals
 from resnet_viz.units import si
 
-__all__ = ["MACS", "MEMORY", "memory_bound"]
+__all__ = ["MACS", "MEMORY", "memory_bound", "needed_bytes"]
 
 
 def memory_bound(costs: Totals, input: InputSpec, dtype: str = "float32") -> int:  # noqa: A002
     """More bytes than `resnet_viz.memory.memory` can come to, for a first look without a trace.
 
+    Args:
+        costs: Of one picture.
+        input: The input, with its batch.
+        dtype: The type of weights and activations.
+
     Parameters with gradients and at most three optimizer's sets of numbers; what is kept for the
     backward pass, the gradients that flow, and the places of maxima, int64: each at most all
     outputs and the input, the last twice that.
     """
-    pictures = input.batch * (input.channels or 0) * input.height * input.width
-    values = 5 * costs.params + 4 * (costs.activation_bytes // DTYPE_BYTES["float32"] + pictures)
+    picture = (input.channels or 0) * input.height * input.width
+    outputs = costs.activation_bytes // DTYPE_BYTES["float32"]
+    values = 5 * costs.params + 4 * input.batch * (outputs + picture)
     # Statistics and their counters; what the loss keeps.
     values += 4 * costs.buffers + 8 * input.batch + 8
     return values * max(DTYPE_BYTES["float32"], DTYPE_BYTES[dtype])
 
 
-def _needed(spec: ResNetSpec, size: InputSpec, conditions: Conditions) -> int:
-    """Bytes at the peak."""
+def needed_bytes(spec: ResNetSpec, size: InputSpec, conditions: Conditions) -> int:
+    """Bytes at the peak of memory, under the conditions asked for."""
     return memory(
         spec,
         size,
@@ -48,21 +55,21 @@ def _memory(at: Situation) -> Diagnosis | None:
     limit, asked = at.conditions.memory_bytes, at.conditions
     if limit is None or memory_bound(at.measures.totals, at.input, asked.dtype) <= limit:
         return None
-    needed = _needed(at.spec, at.input, asked)
+    needed = needed_bytes(at.spec, at.input, asked)
     if needed <= limit:
         return None
     work = "A step of training" if asked.training else "A pass"
     batch = f"batch {at.input.batch} of {at.size}"
-    measured = f"{si(needed, 'B')} needed, {si(limit, 'B')} free"
+    free, taken = gib_texts(limit, needed)
     return Diagnosis(
         code="memory",
         title="More memory than there is",
         kind="arithmetic",
         path=None,
         number=needed,
-        measured=measured,
-        reason=f"{work} with {batch} in {asked.dtype} takes {si(needed, 'B')} at its peak, and "
-        f"{si(limit, 'B')} are free; what the allocator wastes comes on top.",
+        measured=f"{free} GiB free, {taken} GiB needed",
+        reason=f"{work} with {batch} in {asked.dtype} takes {taken} GiB at its peak, and {free} "
+        "GiB are free; what the allocator wastes comes on top.",
         source="resnet_viz.memory, tensor by tensor as PyTorch's autograd keeps them",
     )
 
@@ -71,7 +78,7 @@ def _less_memory(at: Situation) -> Iterator[Proposal]:
     limit, asked = at.conditions.memory_bytes or 0, at.conditions
 
     def fits(spec: ResNetSpec, size: InputSpec) -> bool:
-        return _needed(spec, size, asked) <= limit
+        return needed_bytes(spec, size, asked) <= limit
 
     most = largest_batch(
         at.spec,
@@ -85,6 +92,22 @@ def _less_memory(at: Situation) -> Iterator[Proposal]:
         yield Proposal(f"batch {most}", at.spec, replace(at.input, batch=most))
     yield from changes.largest_size(at, lambda size: fits(at.spec, size))
     yield from _deepest(at, lambda spec: fits(spec, at.input))
+    if not most:
+        yield from _at_batch_one(at, lambda size: fits(at.spec, size))
+        yield from list(changes.shallower(at))[-1:]
+
+
+def _at_batch_one(at: Situation, suits: Callable[[InputSpec], bool]) -> Iterator[Proposal]:
+    """A single picture, as large as it can be, or as it is."""
+    one = replace(at, input=replace(at.input, batch=1))
+    for label, spec, size in changes.largest_size(one, suits):
+        yield Proposal(f"batch 1 of {label}", spec, size)
+    yield Proposal("batch 1", at.spec, one.input)
+
+
+def _more_free(at: Situation) -> str:
+    needed = needed_bytes(at.spec, at.input, at.conditions)
+    return f"free at least {gib_text(needed)} GiB"
 
 
 def _deepest(at: Situation, suits: Callable[[ResNetSpec], bool]) -> Iterator[Proposal]:
@@ -107,7 +130,7 @@ def _picture_macs(spec: ResNetSpec, size: InputSpec) -> int:
 
 
 def _macs(at: Situation) -> Diagnosis | None:
-    macs, most = at.measures.totals.macs // at.input.batch, _most_macs()
+    macs, most = at.measures.totals.macs, _most_macs()
     if macs <= most:
         return None
     return Diagnosis(
@@ -129,5 +152,9 @@ def _fewer_macs(at: Situation) -> Iterator[Proposal]:
     yield from _deepest(at, lambda spec: _picture_macs(spec, at.input) <= most)
 
 
-MEMORY: Final = Topic(_memory, _less_memory)
-MACS: Final = Topic(_macs, _fewer_macs)
+def _pieces(at: Situation) -> str:
+    return f"cut the {at.size} pixels into pieces of at most {si(_most_macs())} MACs"
+
+
+MEMORY: Final = Topic(_memory, _less_memory, _more_free)
+MACS: Final = Topic(_macs, _fewer_macs, _pieces)

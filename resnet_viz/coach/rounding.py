@@ -94,4 +94,8 @@ def _even(at: Situation) -> Iterator[Proposal]:
             yield from changes.resized(at, replace(at.input, height=height, width=width))
 
 
-ROUNDING: Final = Topic(_rounding, _even)
+def _multiples(at: Situation) -> str:
+    return f"crop or pad to multiples of {at.stride} pixels"
+
+
+ROUNDING: Final = Topic(_rounding, _even, _multiples)

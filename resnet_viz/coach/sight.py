@@ -110,5 +110,15 @@ def _wider(at: Situation) -> Iterator[Proposal]:
     yield from changes.added_stage(at)
 
 
-OUTGROWN: Final = Topic(_outgrown, _fewer_outgrown)
-NARROW_FIELD: Final = Topic(_narrow, _wider)
+def _nearer(at: Situation) -> str:
+    side = usual_side(at.spec)
+    return f"use pictures nearer to {side} × {side}"
+
+
+def _pieces(at: Situation) -> str:
+    sides = zip(at.measures.totals.receptive_field, (at.input.height, at.input.width), strict=True)
+    return f"cut the picture into pieces of {shape_text(min(side) for side in sides)}"
+
+
+OUTGROWN: Final = Topic(_outgrown, _fewer_outgrown, _nearer)
+NARROW_FIELD: Final = Topic(_narrow, _wider, _pieces)

@@ -55,10 +55,12 @@ class Topic(NamedTuple):
     Attributes:
         find: Says whether it is, without mends.
         propose: What might mend it, the best first.
+        otherwise: What would help where none of that does, as the end of a sentence.
     """
 
     find: Callable[[Situation], Diagnosis | None]
     propose: Callable[[Situation], Iterator[Proposal]]
+    otherwise: Callable[[Situation], str]
 
 
 def situation(

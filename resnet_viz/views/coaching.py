@@ -7,6 +7,7 @@ from textwrap import wrap
 from types import MappingProxyType
 from typing import Final
 
+from resnet_viz.coach.amounts import gib_text
 from resnet_viz.coach.loading import Weights
 from resnet_viz.coach.records import Diagnosis, Effect, Kind, Mend
 from resnet_viz.records import Totals
@@ -17,6 +18,7 @@ __all__ = ["KINDS", "effect", "effects_text", "headline", "text"]
 KINDS: Final[Mapping[Kind, str]] = MappingProxyType({"arithmetic": "fact", "advice": "advice"})
 """How each kind of diagnosis is called."""
 
+_NEEDED: Final = "needed"
 _WEIGHTS: Final = "weights"
 _STILL: Final = "still"
 _COLUMNS: Final = 96
@@ -31,10 +33,13 @@ def headline(diagnosis: Diagnosis) -> str:
 
 
 def effect(mend: Mend) -> str:
-    """What changes in cost, in the last map and in the weights, and what is left, on one line."""
+    """What changes in memory, cost, last map and weights, and what is left, on one line.
+
+    Costs are those of one picture; memory is that of the batch, where it matters.
+    """
     rows = dict(_all_effects(mend))
     told = {"MACs", "grid"} & rows.keys() or {"receptive field"}
-    told |= {_WEIGHTS, _STILL}
+    told |= {_NEEDED, _WEIGHTS, _STILL}
     return _joined((name, value) for name, value in rows.items() if name in told)
 
 
@@ -54,6 +59,9 @@ def _all_effects(mend: Mend) -> tuple[tuple[str, str], ...]:
 
 
 def _effects(change: Effect) -> Iterator[tuple[str, str]]:
+    if change.needed is not None:
+        amounts = dict.fromkeys(gib_text(amount) for amount in change.needed)
+        yield _NEEDED, f"{' → '.join(amounts)} GiB"
     before, after = _numbers(change.before.totals), _numbers(change.after.totals)
     counts = {
         "layers on 1 × 1": (change.before.one_cell, change.after.one_cell),
@@ -110,6 +118,8 @@ def _entry(diagnosis: Diagnosis, told: set[str]) -> str:
     first, *more = _wrapped(f"{diagnosis.title}: {headline(diagnosis)}.")
     lines = [kind + first.removeprefix(_INDENT), *more, *_wrapped(diagnosis.reason)]
     lines += _wrapped(f"Source: {diagnosis.source}.")
+    if diagnosis.otherwise is not None:
+        lines += _wrapped(diagnosis.otherwise)
     for mend in diagnosis.mends:
         if mend.label in told:
             still = "" if mend.left is None else f"; {_STILL}: {mend.left}"

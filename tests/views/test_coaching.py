@@ -7,14 +7,16 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from resnet_viz import PRESETS, InputSpec, ResNetSpec
+from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
 from resnet_viz.coach import Conditions, Diagnosis, diagnose
 from resnet_viz.coach.loading import Weights
+from resnet_viz.memory import memory
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.coaching import KINDS, effect, effects_text, headline, text
 from tests.strategies import inputs, specs
 
 SMALL = InputSpec(32, 32)
+GIB = 2**30
 
 
 def _found(size: InputSpec = SMALL, code: str = "coarse-grid") -> Diagnosis:
@@ -32,6 +34,29 @@ def test_an_effect_is_one_line_with_its_numbers() -> None:
     assert effect(stride) == f"{macs}; grid 1 × 1 → 2 × 2; weights: all load; {left}"
 
 
+@pytest.mark.parametrize("batch", [1, 8])
+def test_costs_are_those_of_one_picture(batch: int) -> None:
+    found = diagnose(PRESETS["resnet18"], InputSpec(32, 32, batch=batch))
+    alone = profile(PRESETS["resnet18"], SMALL).totals
+    told = f"MACs {si(alone.macs)} → "
+    stem = next(mend for mend in found[0].mends if mend.spec.stem == "small")
+    assert effect(stem).startswith(told)
+    assert f"most alive {si(alone.peak_activation_bytes, 'B')} → " in effects_text(stem)
+
+
+def test_memory_that_is_short_comes_first() -> None:
+    spec, size = PRESETS["resnet18"], InputSpec(512, 512, batch=64)
+    found = diagnose(spec, size, conditions=Conditions(memory_bytes=2 * GIB, training=True))
+    before = memory(spec, size, training=True, optimizer="momentum").peak_bytes
+    assert found[0].code == "memory"
+    for mend in found[0].mends:
+        after = memory(mend.spec, mend.input, training=True, optimizer="momentum").peak_bytes
+        told = f"needed {before / GIB:#.3g} → {after / GIB:#.3g} GiB; "
+        assert effect(mend).startswith(told)
+        assert effects_text(mend).startswith(told)
+        assert ("MACs" in effect(mend)) == (mend.input.height != 512)
+
+
 def test_where_cost_and_map_stay_the_field_is_told() -> None:
     found = diagnose(PRESETS["resnet18"], InputSpec(2048, 2048))
     dilated = next(mend for mend in found[0].mends if mend.spec.dilations)
@@ -41,12 +66,10 @@ def test_where_cost_and_map_stay_the_field_is_told() -> None:
 
 def test_only_what_changes_is_told() -> None:
     (batch, *_) = _found(code="lone-batch-norm").mends
-    before, after = batch.effect.before.totals, batch.effect.after.totals
-    assert effects_text(batch) == (
-        f"MACs {si(before.macs)} → {si(after.macs)}; most alive "
-        f"{si(before.peak_activation_bytes, 'B')} → {si(after.peak_activation_bytes, 'B')}; "
-        "weights: all load"
-    )
+    assert effect(batch) == effects_text(batch) == "needed 0.286 → 0.287 GiB; weights: all load"
+    needed = (GIB // 2, GIB // 2 + 1)
+    nearly = replace(batch, effect=replace(batch.effect, needed=needed))
+    assert effect(nearly) == "needed: 0.500 GiB; weights: all load"
     for mend in _found(code="one-cell").mends:
         parts = effects_text(mend).split("; ")
         assert f"layers on 1 × 1 7 → {mend.effect.after.one_cell.count}" in parts
@@ -90,6 +113,7 @@ def test_the_text_says_everything_once(spec: ResNetSpec, size: InputSpec) -> Non
         assert whole.count(title) == 1
         assert diagnosis.reason in whole
         assert f"Source: {diagnosis.source}." in whole
+        assert (diagnosis.otherwise or "") in whole
     mends = [mend for diagnosis in found for mend in diagnosis.mends]
     for mend in mends:
         same = [other for other in mends if other.label == mend.label]

@@ -28,7 +28,7 @@ from resnet_viz.views.coaching import KINDS, effect, effects_text
 
 __all__ = ["Step", "conditions", "draw"]
 
-_OPEN: Final = 2  # diagnoses that stand open; on a phone more would be a wall
+_OPEN: Final = 1  # diagnoses that stand open; on a phone more would be a wall
 _STEPS: Final = "_coach_steps"  # mends that can be taken back, the last one last
 _MOST_STEPS: Final = 20
 _COLOURS: Final[Mapping[Kind, Literal["blue", "orange"]]] = {
@@ -169,6 +169,8 @@ def _card(diagnosis: Diagnosis, report: Profile, now: State, shown: set[State]) 
             with st.popover("Why", type="tertiary", key=f"coach_why_{code}"):
                 st.markdown(plain(diagnosis.reason))
                 st.caption(plain(diagnosis.source))
+        if diagnosis.otherwise is not None:
+            st.caption(plain(diagnosis.otherwise))
         above = [mend for mend in diagnosis.mends if (mend.spec, mend.input) in shown]
         for place, mend in enumerate(diagnosis.mends):
             if mend not in above:
