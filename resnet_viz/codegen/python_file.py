@@ -8,6 +8,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from dataclasses import fields
 from functools import lru_cache
 from itertools import groupby
@@ -80,13 +81,20 @@ def generate(spec: ResNetSpec, input: InputSpec | None = None) -> str:  # noqa: 
         SpecError: The input's channels are not the network's.
     """
     report = profile(spec, input)
-    program = specialise(spec)
-    _mend_docstrings(program)
+    program = deepcopy(_program(spec))  # comments are written into it
     network = unparsed(program.tree.body, _shapes(program, report))
     shape = ", ".join(map(str, _input_shape(report)))
     code = f"{network}\n{_FRAME.format(shape=shape)}"
     text = f'"""{_docstring(report)}"""\n\n{_imports(program, code)}\n\n{code}'
     return formatted(text)
+
+
+@lru_cache(maxsize=16)
+def _program(spec: ResNetSpec) -> Program:
+    """What does not depend on the input, which takes most of the time."""
+    program = specialise(spec)
+    _mend_docstrings(program)
+    return program
 
 
 def file_name(spec: ResNetSpec, input: InputSpec, ending: str = ".py") -> str:  # noqa: A002
