@@ -79,7 +79,12 @@ class _Marks:
         """A body with a mark wherever something is to be written."""
         result: list[ast.stmt] = []
         for place, node in enumerate(body):
-            if _apart(node) and place and not isinstance(node, ast.FunctionDef):
+            after_docstring = place == 1 and _is_text(body[0])
+            if (
+                _apart(node)
+                and place
+                and not (after_docstring or isinstance(node, ast.FunctionDef))
+            ):
                 result.append(_mark(_BLANK))
             result += [self.comment(_ABOVE, line) for line in _above(node)]
             result.append(node)
@@ -101,6 +106,10 @@ class _Marks:
                 node.body, node.orelse = self.block(node.body), self.block(node.orelse)
             case ast.ClassDef() | ast.FunctionDef():
                 node.body = self.block(node.body)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str)
 
 
 def formatted(text: str, line_length: int = LINE_LENGTH) -> str:
