@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -28,7 +29,12 @@ from resnet_viz.views.staircase import staircase_chart, staircase_table
 
 __all__ = ["draw"]
 
-_SHAPE: Final = "_shape"  # the size that the slider set, and the one whose proportions it has
+_SIDE: Final = "side"
+_SHAPE: Final = "_shape"  # the size that the slider set, and the one whose proportions it keeps
+# A browser that has not heard yet that the slider was set anew sends what it stood at, or was set
+# to a moment ago, which is no move: those values, and until when they may come.
+_ECHOES: Final = "_side_echoes"
+_ECHO_SECONDS: Final = 5.0
 
 _DRAWERS: Final[Mapping[str, Callable[[Bench], None]]] = MappingProxyType(
     {
@@ -88,12 +94,22 @@ def _slider(choice: Choice) -> None:
     high = max(1024, 1 << (max(*here, *shape) - 1).bit_length())
     # Not so high that the width would be out of its limits; a slider needs two values.
     most = max(2, size.height, min(high, MAX_SIDE * shape[0] // max(shape)))
+    if state.get(_SIDE) != size.height:
+        known = [(side, until) for side, until in state.get(_ECHOES, []) if _later(until)]
+        until = time.monotonic() + _ECHO_SECONDS
+        state[_ECHOES] = [*known, (state.get(_SIDE), until), (size.height, until)]
+        state[_SIDE] = size.height
 
     def resize() -> None:
-        side = state["side"]
+        side = state[_SIDE]
+        if any(side == old and _later(until) for old, until in state.get(_ECHOES, [])):
+            return
         width = min(MAX_SIDE, max(1, round(side * shape[1] / shape[0])))
-        state.update({"h": side, "w": width, _SHAPE: ((side, width), shape)})
+        state.update({"h": side, "w": width, _SHAPE: ((side, width), shape), _ECHOES: []})
 
-    state["side"] = size.height
     label = "Height and width" if size.height == size.width else "Height, width in proportion"
-    st.slider(label, 1, most, key="side", on_change=resize)
+    st.slider(label, 1, most, key=_SIDE, on_change=resize)
+
+
+def _later(moment: float) -> bool:
+    return time.monotonic() < moment
