@@ -128,7 +128,7 @@ def weights_file(spec: ResNetSpec, version: Version = "v1") -> WeightsFile:
     if name is None or name not in PUBLISHED:
         raise WeightsError(
             f"ImageNet weights are published for {', '.join(PUBLISHED)} only, not for "
-            f"{name or 'this network'}; choose one of these, or random weights."
+            f"{preset_name(spec) or 'this network'}; choose one of these, or random weights."
         )
     if version not in PUBLISHED[name]:
         raise WeightsError(

@@ -102,7 +102,8 @@ def test_choices_change_numbers_graph_and_address(page: Page, address: str) -> N
     fill(page, "blocks", "1,1,1,1")
     expect(page.get_by_test_id("stMetricValue").first).to_have_text("10")
     settled(page)
-    assert parameters(page) == {"model": "custom", "block": "basic", "blocks": "1,1,1,1", "h": "64"}
+    custom = {"model": "custom", "block": "basic", "blocks": "1,1,1,1", "base": "resnet18"}
+    assert parameters(page) == custom | {"h": "64"}
 
 
 def test_navigation_keeps_the_choice(page: Page, address: str) -> None:

@@ -91,7 +91,6 @@ def test_a_network_finds_its_file(name: str, version: Version) -> None:
     [
         (ResNetSpec(blocks=(1, 1, 1, 1)), "not for this network"),
         (replace(PRESETS["resnet50"], stride_in="1x1"), "not for this network"),
-        (replace(PRESETS["resnet50"], stem="deep"), "not for this network"),
         (PRESETS["resnet20"], "not for resnet20"),
     ],
 )
@@ -100,6 +99,15 @@ def test_networks_without_weights(spec: ResNetSpec, said: str, version: Version)
     with pytest.raises(WeightsError, match=said) as caught:
         weights_file(spec, version)
     assert all(name in str(caught.value) for name in PUBLISHED)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"stem": "deep"}, {"stem": "small"}, {"strides": (1, 2, 2, 1)}, {"dilations": (1, 1, 2, 4)}],
+)
+def test_stems_strides_and_dilations_may_be_others(change: dict[str, Any]) -> None:
+    other = replace(PRESETS["resnet50"], **change)
+    assert weights_file(other) == weights_file(PRESETS["resnet50"])
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet34"])
