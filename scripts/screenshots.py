@@ -47,7 +47,7 @@ TRAINED: Final = "model=resnet20&classes=12&h=64&w=64&weights=patterns"
 SHOTS: Final = (
     Shot("architecture", "/?model=resnet50"),
     Shot("layers", "/layers?model=resnet50"),
-    Shot("input_size", "/input_size?model=resnet18&h=32&w=32&batch=32", height=1240),
+    Shot("input_size", "/input_size?model=resnet18&h=32&w=32&batch=32", height=1200),
     Shot("size_map", "/input_size?model=resnet50&h=200&w=320&lab=map", height=1520),
     Shot("memory", "/input_size?model=resnet50&batch=16&lab=memory", height=1440),
     Shot("feature_maps", f"/feature_maps?{TRAINED}&layer=layer3.2"),
@@ -76,6 +76,8 @@ def take(browser: Browser, address: str, shot: Shot) -> bytes:
         settled(page)
     if shot.link.startswith("/?"):
         expect(page.locator("g.node").last).to_be_attached()
+    # What Streamlit loads when it is first needed: charts, tables, buttons.
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
     for picture in page.get_by_role("img").and_(page.locator("img")).all():
         picture.evaluate("image => image.decode()")
     page.evaluate("document.fonts.ready.then(() => true)")
