@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, expect
 
 from benchmarks.harness import Result, at_most
-from resnet_viz.spec import preset_input
+from resnet_viz.network.spec import preset_input
 from tests.browser.harness import chromium, serving, settled, visit
 
 __all__ = ["many_visits"]

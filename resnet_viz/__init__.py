@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from resnet_viz.graph import trace
+from resnet_viz.network.layer_graph import trace
+from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
 from resnet_viz.profile import profile, sweep
-from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec
 
 if TYPE_CHECKING:
     from resnet_viz.activations import capture
-    from resnet_viz.model import build_model
+    from resnet_viz.network.model import build_model
 
 __all__ = [
     "PRESETS",
@@ -27,7 +27,7 @@ __all__ = [
     "trace",
 ]
 
-_NEEDS_TORCH = {"build_model": "resnet_viz.model", "capture": "resnet_viz.activations"}
+_NEEDS_TORCH = {"build_model": "resnet_viz.network.model", "capture": "resnet_viz.activations"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from resnet_viz.budget import require_cost
-from resnet_viz.devices import compute
 from resnet_viz.errors import DeviceError, LayerError, SpecError
-from resnet_viz.graph import LayerGraph, trace
-from resnet_viz.model import ResNet
+from resnet_viz.network.devices import compute
+from resnet_viz.network.layer_graph import LayerGraph, trace
+from resnet_viz.network.model import ResNet
+from resnet_viz.network.residual_blocks import block_parts
+from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.profile import prefix_cost
-from resnet_viz.residual import block_parts
-from resnet_viz.spec import InputSpec, ResNetSpec
 from resnet_viz.units import shape_text
 
 __all__ = [

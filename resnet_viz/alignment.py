@@ -7,8 +7,8 @@ from functools import lru_cache
 from math import prod
 from typing import Final, Literal, NamedTuple
 
-from resnet_viz.graph import LayerGraph, Operation, trace
-from resnet_viz.spec import ResNetSpec
+from resnet_viz.network.layer_graph import LayerGraph, Operation, trace
+from resnet_viz.network.spec import ResNetSpec
 
 __all__ = ["AlignedOperation", "Alignment", "Fate", "Shapes", "align", "state_shapes"]
 

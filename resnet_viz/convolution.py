@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from resnet_viz.checks import integer
 from resnet_viz.errors import DeviceError, LayerError, SpecError
-from resnet_viz.graph import Pair, trace
+from resnet_viz.network.layer_graph import Pair, trace
+from resnet_viz.network.validation import integer
 
 if TYPE_CHECKING:  # torch takes seconds to import, and only the model's own tensor is needed
-    from resnet_viz.model import ResNet
+    from resnet_viz.network.model import ResNet
 
 __all__ = ["ConvolutionStep", "conv_weight", "convolve_at"]
 

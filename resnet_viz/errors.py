@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:  # specs raise these errors
-    from resnet_viz.spec import ResNetSpec
+    from resnet_viz.network.spec import ResNetSpec
 
 __all__ = [
     "BudgetError",

@@ -14,9 +14,9 @@ from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 from resnet_viz.errors import SpecError, shown
+from resnet_viz.network.spec import StrideIn
 from resnet_viz.profile import profile
 from resnet_viz.records import LayerProfile, Profile, Shape
-from resnet_viz.spec import StrideIn
 
 __all__ = [
     "KINDS",

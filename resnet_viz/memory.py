@@ -33,11 +33,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from resnet_viz.checks import choice, integer
 from resnet_viz.memory_timeline import OPTIMIZER, PARTS, Schedule, make_schedule
+from resnet_viz.network.spec import MAX_BATCH, InputSpec, ResNetSpec
+from resnet_viz.network.validation import choice, integer
 from resnet_viz.profile import DTYPE_BYTES
 from resnet_viz.records import Integers
-from resnet_viz.spec import MAX_BATCH, InputSpec, ResNetSpec
 
 __all__ = ["OPTIMIZER_STATES", "Memory", "largest_batch", "memory"]
 
@@ -172,7 +172,7 @@ def largest_batch(
         optimizer: As in `memory`.
 
     Returns:
-        At most `resnet_viz.spec.MAX_BATCH`.
+        At most `resnet_viz.network.spec.MAX_BATCH`.
 
     Raises:
         SpecError: As in `memory`; or the limit is out of its own limits.

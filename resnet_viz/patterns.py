@@ -22,8 +22,8 @@ from PIL import Image, ImageFilter
 
 from resnet_viz.errors import ImageError, shown
 from resnet_viz.images import Pixels
+from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
 from resnet_viz.pattern_shapes import OBJECTS, PATTERNS, Floats, Mask
-from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec
 
 __all__ = [
     "CLASSES",

@@ -19,8 +19,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from resnet_viz.graph import INPUT, LayerGraph, Operation, Pair, trace
-from resnet_viz.spec import ResNetSpec
+from resnet_viz.network.layer_graph import INPUT, LayerGraph, Operation, Pair, trace
+from resnet_viz.network.spec import ResNetSpec
 
 __all__ = [
     "Field",

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from resnet_viz.checks import integer
 from resnet_viz.errors import SpecError
-from resnet_viz.spec import MAX_CLASSES
+from resnet_viz.network.spec import MAX_CLASSES
+from resnet_viz.network.validation import integer
 
 __all__ = ["Guess", "predict"]
 

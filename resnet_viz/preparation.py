@@ -14,7 +14,7 @@ from PIL import Image
 
 from resnet_viz.errors import ImageError
 from resnet_viz.images import MAX_PIXELS, Picture, Pixels
-from resnet_viz.spec import InputSpec
+from resnet_viz.network.spec import InputSpec
 
 if TYPE_CHECKING:  # torch takes seconds to import: `prepare` does so when it is called
     import torch

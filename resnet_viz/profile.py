@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnet_viz.errors import SpecError
-from resnet_viz.graph import INPUT
+from resnet_viz.network.layer_graph import INPUT
+from resnet_viz.network.spec import MAX_SIDE, InputSpec, ResNetSpec
 from resnet_viz.plan import Field, Plan, make_plan, sight, weighted_sum
 from resnet_viz.records import (
     DownsampleProfile,
@@ -27,7 +28,6 @@ from resnet_viz.records import (
     Sweep,
     Totals,
 )
-from resnet_viz.spec import MAX_SIDE, InputSpec, ResNetSpec
 
 __all__ = [
     "DTYPE_BYTES",

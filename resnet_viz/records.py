@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from resnet_viz.graph import Pair, extent, trace
-from resnet_viz.spec import InputSpec, ResNetSpec
+from resnet_viz.network.layer_graph import Pair, extent, trace
+from resnet_viz.network.spec import InputSpec, ResNetSpec
 
 __all__ = [
     "DownsampleProfile",
@@ -33,7 +33,7 @@ class LayerProfile(NamedTuple):
 
     Attributes:
         path: The module's name, such as ``layer1.0.conv1``.
-        op: What it does; the names stand in `resnet_viz.graph.Operation`.
+        op: What it does; the names stand in `resnet_viz.network.layer_graph.Operation`.
         stage: ``stem``, ``layer1`` … or ``head``.
         block: The residual block, or None.
         branch: ``stem``, ``main``, ``shortcut``, ``merge`` or ``head``.

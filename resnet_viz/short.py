@@ -12,9 +12,9 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from resnet_viz.graph import Pair, read_graph
+from resnet_viz.network.layer_graph import Pair, read_graph
+from resnet_viz.network.spec import ResNetSpec
 from resnet_viz.plan import Plan, build_plan
-from resnet_viz.spec import ResNetSpec
 
 __all__ = ["TELLING_BLOCKS", "field_growth", "short_plan", "short_spec"]
 

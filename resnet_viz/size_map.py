@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnet_viz.errors import SpecError
-from resnet_viz.graph import INPUT, Pair
+from resnet_viz.network.layer_graph import INPUT, Pair
+from resnet_viz.network.spec import ResNetSpec
 from resnet_viz.plan import Grid, Plan, Step, make_plan
 from resnet_viz.profile import sweep
 from resnet_viz.records import Integers
-from resnet_viz.spec import ResNetSpec
 
 __all__ = ["Formulas", "SizeMap", "formulas", "size_map"]
 

@@ -20,11 +20,11 @@ from resnet_viz.activations import (
     require_single,
     taken,
 )
-from resnet_viz.checks import integer
-from resnet_viz.graph import LayerGraph, trace
-from resnet_viz.model import ResNet
-from resnet_viz.residual import block_parts
-from resnet_viz.spec import MAX_SIDE, InputSpec
+from resnet_viz.network.layer_graph import LayerGraph, trace
+from resnet_viz.network.model import ResNet
+from resnet_viz.network.residual_blocks import block_parts
+from resnet_viz.network.spec import MAX_SIDE, InputSpec
+from resnet_viz.network.validation import integer
 
 __all__ = ["Residual", "Stop", "Survey", "survey"]
 

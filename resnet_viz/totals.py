@@ -12,12 +12,12 @@ from functools import lru_cache
 from operator import mul
 from typing import Final, NamedTuple
 
-from resnet_viz.graph import Pair
+from resnet_viz.network.layer_graph import Pair
+from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.plan import Grid, Plan, sides, weighted_sum
 from resnet_viz.profile import DTYPE_BYTES
 from resnet_viz.records import Totals
 from resnet_viz.short import TELLING_BLOCKS, field_growth, short_plan, short_spec
-from resnet_viz.spec import InputSpec, ResNetSpec
 
 __all__ = ["totals"]
 

@@ -33,7 +33,7 @@ def safetensors_bytes(loaded: LoadedWeights) -> bytes:
     from safetensors.torch import save
 
     from resnet_viz.checkpoints.reading import MAX_FILE_BYTES
-    from resnet_viz.devices import require_memory
+    from resnet_viz.network.devices import require_memory
 
     state = loaded.model.state_dict()
     size = sum(value.numel() * value.element_size() for value in state.values())

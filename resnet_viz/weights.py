@@ -12,11 +12,11 @@ from resnet_viz.checkpoints.adaptation import adapt
 from resnet_viz.checkpoints.reading import MAX_FILE_BYTES, read_checkpoint
 from resnet_viz.checkpoints.receipt import COUNTER, Entry, Receipt
 from resnet_viz.checkpoints.state_dicts import Checkpoint
-from resnet_viz.devices import compute, require_memory, resolve_device
-from resnet_viz.model import ResNet, build_model
+from resnet_viz.network.devices import compute, require_memory, resolve_device
+from resnet_viz.network.model import ResNet, build_model
+from resnet_viz.network.spec import ResNetSpec
 from resnet_viz.published.downloading import Progress
 from resnet_viz.sources import DEFAULT_WEIGHTS, FirstConv, Kind, Source, parse_source
-from resnet_viz.spec import ResNetSpec
 
 __all__ = ["MAX_FILE_BYTES", "LoadedWeights", "load", "load_weights"]
 

@@ -52,7 +52,7 @@ def call_witness(report: Profile) -> Witness:
     import torch
     import torchinfo
 
-    from resnet_viz.model import build_model
+    from resnet_viz.network.model import build_model
 
     size = report.input
     with _TORCHINFO, torch.inference_mode():

@@ -33,7 +33,7 @@ from torch import Tensor
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from resnet_viz.model import ResNet, build_model  # noqa: E402
+from resnet_viz.network.model import ResNet, build_model  # noqa: E402
 from resnet_viz.patterns import (  # noqa: E402
     CLASSES,
     FIRST_FRESH_SEED,

@@ -34,7 +34,7 @@ settings.load_profile("resnet_viz")
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes `device` runs once on each device of this machine."""
     if "device" in metafunc.fixturenames:
-        from resnet_viz.devices import available_devices
+        from resnet_viz.network.devices import available_devices
 
         metafunc.parametrize("device", [device.name for device in available_devices()])
 

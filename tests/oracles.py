@@ -14,9 +14,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from resnet_viz.errors import ResNetVizError
-from resnet_viz.graph import INPUT, LayerGraph, Operation
-from resnet_viz.model import Add, ResNet, ZeroPad
-from resnet_viz.spec import InputSpec
+from resnet_viz.network.layer_graph import INPUT, LayerGraph, Operation
+from resnet_viz.network.model import Add, ResNet, ZeroPad
+from resnet_viz.network.spec import InputSpec
 
 OP_NAMES: dict[type[nn.Module], str] = {
     nn.Conv2d: "conv2d",

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from resnet_viz.spec import InputSpec, ResNetSpec
+from resnet_viz.network.spec import InputSpec, ResNetSpec
 
 STEMS = ("imagenet", "small", "deep")
 STRIDES_IN = ("3x3", "1x1")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from resnet_viz import budget, devices
+from resnet_viz import budget
 from resnet_viz.activations import (
     MAX_MACS,
     CaptureCost,
@@ -25,12 +25,13 @@ from resnet_viz.activations import (
     capture_cost,
     require_affordable,
 )
-from resnet_viz.devices import available_devices, resolve_device
 from resnet_viz.errors import BudgetError, DeviceError, LayerError, SpecError
-from resnet_viz.graph import trace
-from resnet_viz.model import ResNet, build_model, resnet18
+from resnet_viz.network import devices
+from resnet_viz.network.devices import available_devices, resolve_device
+from resnet_viz.network.layer_graph import trace
+from resnet_viz.network.model import ResNet, build_model, resnet18
+from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
 from resnet_viz.profile import profile
-from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec
 from tests.strategies import inputs, specs
 
 SMALL = ResNetSpec(block="bottleneck", blocks=(1, 2), base_width=4, num_classes=3)

@@ -15,8 +15,8 @@ from resnet_viz.activations import capture_cost
 from resnet_viz.budget import Cost, picture_bytes, require_cost, require_macs, smaller
 from resnet_viz.errors import BudgetError
 from resnet_viz.gradients import effective_field_cost, grad_cam_cost
-from resnet_viz.graph import trace
-from resnet_viz.spec import InputSpec, ResNetSpec
+from resnet_viz.network.layer_graph import trace
+from resnet_viz.network.spec import InputSpec, ResNetSpec
 from tests.oracles import assert_one_sentence
 from tests.strategies import specs
 

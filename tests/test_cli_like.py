@@ -13,8 +13,8 @@ import pytest
 
 from resnet_viz.cli import main
 from resnet_viz.ledger import LIKE, count_rows, counted
+from resnet_viz.network.spec import PRESETS, InputSpec
 from resnet_viz.profile import profile
-from resnet_viz.spec import PRESETS, InputSpec
 from tests.running import run
 
 FIGURES = {

@@ -8,8 +8,8 @@ import json
 
 import pytest
 
+from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
 from resnet_viz.profile import profile, sweep
-from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec
 from tests.running import run
 
 

@@ -25,10 +25,10 @@ from resnet_viz.coach.rounding import MAX_OVERHANG
 from resnet_viz.coach.sight import MIN_SEEN, OUTGROWN_SHARE, usual_side
 from resnet_viz.errors import SpecError
 from resnet_viz.memory import memory
-from resnet_viz.model import build_model
+from resnet_viz.network.model import build_model
+from resnet_viz.network.spec import preset_input
 from resnet_viz.size_map import size_map
 from resnet_viz.sizing import convolutions, field_exceeds, overhang
-from resnet_viz.spec import preset_input
 from tests.oracles import leaves, picture, record_forward
 from tests.strategies import inputs, sides, specs
 

@@ -23,7 +23,7 @@ from resnet_viz.coach.measures import (
 )
 from resnet_viz.coach.resources import memory_bound
 from resnet_viz.memory import OPTIMIZER_STATES, memory
-from resnet_viz.model import build_model
+from resnet_viz.network.model import build_model
 from resnet_viz.profile import DTYPE_BYTES
 from resnet_viz.records import LayerProfile
 from resnet_viz.sizing import convolutions, field_exceeds, overhang, reads_one_cell

@@ -34,7 +34,7 @@ from resnet_viz.codegen.python_file import file_name, generate, training_step
 from resnet_viz.codegen.specialising import specialise
 from resnet_viz.codegen.torchvision import torchvision_lines
 from resnet_viz.errors import SpecError
-from resnet_viz.spec import preset_input
+from resnet_viz.network.spec import preset_input
 from tests.strategies import inputs, large_specs, specs
 
 TINY = ResNetSpec(block="basic", blocks=(1, 2), base_width=4, num_classes=5)

@@ -16,9 +16,9 @@ from torch.nn.functional import conv2d
 from resnet_viz.activations import capture
 from resnet_viz.convolution import conv_weight, convolve_at
 from resnet_viz.errors import DeviceError, LayerError, SpecError
-from resnet_viz.graph import INPUT, trace
-from resnet_viz.model import build_model
-from resnet_viz.spec import PRESETS, ResNetSpec
+from resnet_viz.network.layer_graph import INPUT, trace
+from resnet_viz.network.model import build_model
+from resnet_viz.network.spec import PRESETS, ResNetSpec
 from tests.oracles import assert_one_sentence
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from resnet_viz import errors
 from resnet_viz.errors import MismatchError, ResNetVizError
-from resnet_viz.spec import PRESETS
+from resnet_viz.network.spec import PRESETS
 
 
 def _tree(root: type[Exception]) -> list[type[Exception]]:

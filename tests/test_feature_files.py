@@ -24,9 +24,9 @@ from resnet_viz.cli import main
 from resnet_viz.errors import ImageError, LayerError
 from resnet_viz.feature_files import LIST_NAME, TABLE_NAME, write_feature_maps
 from resnet_viz.images import load_image
-from resnet_viz.model import build_model
+from resnet_viz.network.model import build_model
+from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
 from resnet_viz.preparation import prepare
-from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec
 from resnet_viz.views.mosaic import mosaic, statistics
 from resnet_viz.weights import load
 

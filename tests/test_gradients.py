@@ -21,11 +21,11 @@ from resnet_viz.gradients import (
     grad_cam,
     grad_cam_cost,
 )
-from resnet_viz.graph import trace
-from resnet_viz.model import ResNet, build_model
+from resnet_viz.network.layer_graph import trace
+from resnet_viz.network.model import ResNet, build_model
+from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
 from resnet_viz.profile import profile
 from resnet_viz.receptive import receptive_field_of
-from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec
 from tests.oracles import LiveStorages, assert_one_sentence, picture
 
 SMALL = ResNetSpec(block="bottleneck", blocks=(1, 2), base_width=4, num_classes=3)

@@ -17,7 +17,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from resnet_viz.devices import compute
 from resnet_viz.errors import BudgetError, DeviceError, SpecError
 from resnet_viz.latency.measuring import (
     WHOLE_NETWORK,
@@ -28,9 +27,10 @@ from resnet_viz.latency.measuring import (
 )
 from resnet_viz.latency.stopwatch import Clock, conditions
 from resnet_viz.latency.timings import Latency, bytes_moved, representatives
-from resnet_viz.model import ResNet, ZeroPad, build_model
+from resnet_viz.network.devices import compute
+from resnet_viz.network.model import ResNet, ZeroPad, build_model
+from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.profile import profile
-from resnet_viz.spec import InputSpec, ResNetSpec
 from tests.oracles import assert_one_sentence, leaves, picture, record_forward
 from tests.strategies import inputs, specs
 

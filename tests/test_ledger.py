@@ -32,10 +32,10 @@ from resnet_viz.ledger import (
     counted,
     entries,
 )
-from resnet_viz.model import ResNet, build_model
+from resnet_viz.network.model import ResNet, build_model
+from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
 from resnet_viz.profile import profile
 from resnet_viz.records import LayerProfile, Profile
-from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec
 from tests.strategies import inputs, specs
 
 IMAGENET = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")

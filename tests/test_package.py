@@ -162,9 +162,12 @@ def test_shapes_can_be_shown_without_waiting_for_torch() -> None:
     library = [
         name for name in map(_name, LIBRARY) if name not in {"resnet_viz.__main__", *NEEDS_TORCH}
     ]
-    assert {"resnet_viz", "resnet_viz.spec", "resnet_viz.graph", "resnet_viz.profile"} <= set(
-        library
-    )
+    assert {
+        "resnet_viz",
+        "resnet_viz.network.spec",
+        "resnet_viz.network.layer_graph",
+        "resnet_viz.profile",
+    } <= set(library)
     assert not _loaded_after(library) & {"torch", "streamlit", "safetensors", "skimage"}
 
 

@@ -18,7 +18,8 @@ from torch import Tensor
 from resnet_viz import pattern_shapes, patterns
 from resnet_viz.errors import ImageError
 from resnet_viz.images import Picture, load_image
-from resnet_viz.model import ResNet, build_model
+from resnet_viz.network.model import ResNet, build_model
+from resnet_viz.network.spec import preset_name
 from resnet_viz.patterns import (
     CLASSES,
     FIRST_FRESH_SEED,
@@ -31,7 +32,6 @@ from resnet_viz.patterns import (
 )
 from resnet_viz.preparation import IMAGENET_MEAN, IMAGENET_STD, prepare
 from resnet_viz.samples import SAMPLES, sample_bytes
-from resnet_viz.spec import preset_name
 from resnet_viz.weights import load_weights
 from scripts import train_patterns
 from scripts.train_patterns import (

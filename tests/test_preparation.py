@@ -15,8 +15,8 @@ from PIL import Image
 from resnet_viz import preparation
 from resnet_viz.errors import ImageError, SpecError
 from resnet_viz.images import Picture
+from resnet_viz.network.spec import MAX_SIDE, InputSpec
 from resnet_viz.preparation import FITS, Fit, channel_rule, framed, native_input, prepare
-from resnet_viz.spec import MAX_SIDE, InputSpec
 from tests.pictures import Array, names_are_sorted, one_sentence
 
 sides = st.integers(1, 90)

@@ -13,9 +13,9 @@ from PIL import Image
 from resnet_viz import samples
 from resnet_viz.errors import ImageError
 from resnet_viz.images import load_image
+from resnet_viz.network.spec import InputSpec
 from resnet_viz.patterns import FIRST_FRESH_SEED, picture
 from resnet_viz.preparation import prepare
-from resnet_viz.spec import InputSpec
 from tests.pictures import names_are_sorted, one_sentence
 
 PATTERNS = [name for name in samples.SAMPLES if name.startswith("pattern_")]
@@ -88,7 +88,7 @@ def test_pictures_need_neither_torch_nor_skimage() -> None:
         "import sys; from resnet_viz.images import load_image;"
         "from resnet_viz.preparation import framed;"
         "from resnet_viz.samples import sample_bytes;"
-        "from resnet_viz.spec import InputSpec;"
+        "from resnet_viz.network.spec import InputSpec;"
         "framed(load_image(sample_bytes('chelsea')), InputSpec());"
         "framed(load_image(sample_bytes('pattern_star')), InputSpec());"
         "print([name for name in ('torch', 'skimage', 'scipy') if name in sys.modules])"

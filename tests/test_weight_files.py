@@ -12,10 +12,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resnet_viz import ResNetSpec, build_model, devices, patterns
+from resnet_viz import ResNetSpec, build_model, patterns
 from resnet_viz.checkpoints import reading
 from resnet_viz.checkpoints.state_dicts import Checkpoint
 from resnet_viz.errors import BudgetError
+from resnet_viz.network import devices
 from resnet_viz.weight_files import METADATA_KEY, metadata, safetensors_bytes
 from resnet_viz.weights import load
 from tests.strategies import specs

@@ -11,14 +11,15 @@ import pytest
 import torch
 from safetensors.torch import save as safetensors_bytes
 
-from resnet_viz import devices, patterns
+from resnet_viz import patterns
 from resnet_viz.checkpoints.reading import read_checkpoint
 from resnet_viz.errors import BudgetError, DeviceError, MismatchError, WeightsError
-from resnet_viz.model import ResNet, build_model
+from resnet_viz.network import devices
+from resnet_viz.network.model import ResNet, build_model
+from resnet_viz.network.spec import PRESETS, ResNetSpec
 from resnet_viz.published import fetching, imagenet
 from resnet_viz.published.imagenet import WeightsFile
 from resnet_viz.sources import DEFAULT_WEIGHTS, MAX_SEED, parse_source
-from resnet_viz.spec import PRESETS, ResNetSpec
 from resnet_viz.weights import load, load_weights
 from tests.checkpoint_files import (
     FORMATS,

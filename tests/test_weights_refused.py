@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from resnet_viz.checkpoints import reading
 from resnet_viz.checkpoints.reading import read_checkpoint
 from resnet_viz.errors import WeightsError
-from resnet_viz.model import build_model
+from resnet_viz.network.model import build_model
 from resnet_viz.weights import load_weights
 from tests.checkpoint_files import (
     FORMATS,
@@ -84,7 +84,7 @@ def test_no_code_of_a_file_is_run(
 @pytest.mark.parametrize(
     ("make", "named"),
     [
-        (lambda: build_model(SPEC), "resnet_viz.model.ResNet"),
+        (lambda: build_model(SPEC), "resnet_viz.network.model.ResNet"),
         (lambda: torch.nn.Linear(1, 1), "torch.nn.modules.linear.Linear"),
         (lambda: argparse.Namespace(lr=0.1), "argparse.Namespace"),
         (lambda: Path("here"), "pathlib"),

@@ -11,8 +11,8 @@ import torchinfo
 from hypothesis import given, settings
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile, witness
+from resnet_viz.network.spec import preset_input
 from resnet_viz.records import Profile
-from resnet_viz.spec import preset_input
 from resnet_viz.witness import call_witness
 from tests.strategies import inputs, specs
 

@@ -19,9 +19,9 @@ from resnet_viz.checkpoints.recognition import (
 )
 from resnet_viz.checkpoints.unwrapping import unwrap
 from resnet_viz.errors import MismatchError, WeightsError, shown
-from resnet_viz.model import build_model
+from resnet_viz.network.model import build_model
+from resnet_viz.network.spec import ResNetSpec
 from resnet_viz.sources import FirstConv
-from resnet_viz.spec import ResNetSpec
 from resnet_viz.units import si
 
 __all__ = ["adapt", "first_conv_choices", "with_channels"]

@@ -30,8 +30,8 @@ from resnet_viz.checkpoints.state_dicts import (
     find_state_dict,
     too_large,
 )
-from resnet_viz.devices import require_memory
 from resnet_viz.errors import BudgetError, WeightsError
+from resnet_viz.network.devices import require_memory
 
 __all__ = ["MAX_FILE_BYTES", "MAX_HEADER_BYTES", "Checkpoint", "read_checkpoint"]
 

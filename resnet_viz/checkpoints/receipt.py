@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
-from resnet_viz.spec import ResNetSpec
+from resnet_viz.network.spec import ResNetSpec
 
 __all__ = ["COUNTER", "FATES", "Entry", "Fate", "Receipt"]
 

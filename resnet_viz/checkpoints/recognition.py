@@ -10,9 +10,9 @@ from typing import Final
 from torch import Tensor
 
 from resnet_viz.errors import SpecError, WeightsError, shown
-from resnet_viz.model import build_model
-from resnet_viz.names import model_name
-from resnet_viz.spec import (
+from resnet_viz.network.display_names import model_name
+from resnet_viz.network.model import build_model
+from resnet_viz.network.spec import (
     BlockKind,
     ResNetSpec,
     ShortcutKind,

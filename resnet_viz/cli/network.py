@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, get_args
 import typer
 
 from resnet_viz.errors import SpecError
-from resnet_viz.spec import (
+from resnet_viz.network.spec import (
     PRESETS,
     InputSpec,
     ResNetSpec,

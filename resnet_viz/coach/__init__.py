@@ -19,7 +19,7 @@ from resnet_viz.coach.resources import MACS, MEMORY, needed_bytes
 from resnet_viz.coach.rounding import ROUNDING
 from resnet_viz.coach.sight import NARROW_FIELD, OUTGROWN
 from resnet_viz.coach.topics import Proposal, Situation, Topic, situation
-from resnet_viz.spec import InputSpec, ResNetSpec
+from resnet_viz.network.spec import InputSpec, ResNetSpec
 
 __all__ = ["MAX_MENDS", "Conditions", "Diagnosis", "Effect", "Mend", "diagnose"]
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from resnet_viz.coach.topics import Proposal, Situation
-from resnet_viz.spec import MAX_SIDE, MAX_STAGES, PRESETS, InputSpec, ResNetSpec
-from resnet_viz.stages import MAX_DILATION
+from resnet_viz.network.spec import MAX_SIDE, MAX_STAGES, PRESETS, InputSpec, ResNetSpec
+from resnet_viz.network.stage_strides import MAX_DILATION
 from resnet_viz.units import shape_text
 
 __all__ = [

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from resnet_viz.graph import INPUT, Pair
+from resnet_viz.network.layer_graph import INPUT, Pair
+from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.plan import Plan, Step
 from resnet_viz.records import Totals
 from resnet_viz.short import TELLING_BLOCKS, field_growth, short_plan
-from resnet_viz.spec import InputSpec, ResNetSpec
 from resnet_viz.totals import totals
 
 __all__ = [

@@ -11,9 +11,9 @@ from resnet_viz.coach.amounts import gib_text, gib_texts
 from resnet_viz.coach.records import Conditions, Diagnosis
 from resnet_viz.coach.topics import Proposal, Situation, Topic
 from resnet_viz.memory import largest_batch, memory
+from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.profile import DTYPE_BYTES
 from resnet_viz.records import Totals
-from resnet_viz.spec import InputSpec, ResNetSpec
 from resnet_viz.totals import totals
 from resnet_viz.units import si
 

@@ -13,7 +13,7 @@ from resnet_viz.coach import changes
 from resnet_viz.coach.measures import first_overhanging
 from resnet_viz.coach.records import Diagnosis
 from resnet_viz.coach.topics import Proposal, Situation, Topic
-from resnet_viz.spec import MAX_SIDE
+from resnet_viz.network.spec import MAX_SIDE
 from resnet_viz.units import shape_text
 
 __all__ = ["MAX_OVERHANG", "ROUNDING"]

@@ -10,8 +10,8 @@ from resnet_viz.coach import changes
 from resnet_viz.coach.measures import outgrown_at, productive_blocks
 from resnet_viz.coach.records import Diagnosis
 from resnet_viz.coach.topics import Proposal, Situation, Topic
-from resnet_viz.graph import Pair
-from resnet_viz.spec import InputSpec, ResNetSpec
+from resnet_viz.network.layer_graph import Pair
+from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.units import shape_text
 
 __all__ = ["MIN_SEEN", "NARROW_FIELD", "OUTGROWN", "OUTGROWN_SHARE", "usual_side"]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from resnet_viz.coach.measures import Measures, measure
 from resnet_viz.coach.records import Conditions, Diagnosis
-from resnet_viz.spec import InputSpec, ResNetSpec
+from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.units import shape_text
 
 __all__ = ["Proposal", "Situation", "Topic", "situation"]

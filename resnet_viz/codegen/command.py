@@ -6,7 +6,7 @@ import shlex
 from dataclasses import fields, replace
 from typing import Final
 
-from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec, preset_input
+from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec, preset_input
 
 __all__ = ["command_line"]
 

@@ -14,7 +14,7 @@ from resnet_viz.codegen.layout import note_layout
 
 __all__ = ["ENTRY", "SOURCE", "Function", "Program", "Site", "bind", "parameters"]
 
-SOURCE: Final = Path(__file__).parents[1] / "model.py"
+SOURCE: Final = Path(__file__).parents[1] / "network" / "model.py"
 ENTRY: Final = "ResNet"  # the class that all else serves
 
 

@@ -20,9 +20,9 @@ from resnet_viz.codegen.layout import LINE_LENGTH, formatted, unparsed
 from resnet_viz.codegen.program import ENTRY, Program
 from resnet_viz.codegen.specialising import specialise
 from resnet_viz.codegen.torchvision import INDENT, torchvision_lines
+from resnet_viz.network.spec import InputSpec, ResNetSpec, preset_name
 from resnet_viz.profile import profile
 from resnet_viz.records import Profile
-from resnet_viz.spec import InputSpec, ResNetSpec, preset_name
 from resnet_viz.units import si
 
 __all__ = ["file_name", "generate", "training_step"]
@@ -69,8 +69,8 @@ _FRAME_IMPORTS: Final = ("import sys", "import torch", "from torch import Tensor
 def generate(spec: ResNetSpec, input: InputSpec | None = None) -> str:  # noqa: A002
     """The source of a file that builds and runs a network.
 
-    Its classes are those of `resnet_viz.model`, with the spec's values in place of the spec and
-    without what other networks need. Its docstring has the spec and the cost; comments give the
+    Its classes are those of `resnet_viz.network.model`, with the spec's values in place of the
+    spec and without what other networks need. Its docstring has the spec and the cost; comments give the
     shapes at the input.
 
     Args:

@@ -17,7 +17,7 @@ from resnet_viz.codegen.knowledge import Knowledge
 from resnet_viz.codegen.known import constant, names_in, walk
 from resnet_viz.codegen.layout import move_layout
 from resnet_viz.codegen.program import ENTRY, SOURCE, Program
-from resnet_viz.spec import ResNetSpec
+from resnet_viz.network.spec import ResNetSpec
 
 __all__ = ["KEPT", "specialise"]
 

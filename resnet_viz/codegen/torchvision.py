@@ -8,7 +8,7 @@ from itertools import product
 from typing import Final
 
 from resnet_viz.codegen.layout import LINE_LENGTH, formatted
-from resnet_viz.spec import ResNetSpec, preset_name
+from resnet_viz.network.spec import ResNetSpec, preset_name
 
 __all__ = ["INDENT", "torchvision_lines"]
 

@@ -23,10 +23,10 @@ from resnet_viz.latency.timings import (
     bytes_moved,
     representatives,
 )
-from resnet_viz.model import ResNet
+from resnet_viz.network.model import ResNet
+from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.profile import profile
 from resnet_viz.records import Profile
-from resnet_viz.spec import InputSpec, ResNetSpec
 
 __all__ = [
     "WHOLE_NETWORK",

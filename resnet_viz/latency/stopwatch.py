@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.utils.benchmark import Timer
 
-from resnet_viz.devices import compute, require_memory
 from resnet_viz.errors import SpecError, shown
 from resnet_viz.latency.timings import Conditions, Latency
+from resnet_viz.network.devices import compute, require_memory
 from resnet_viz.records import Shape
 
 __all__ = ["Clock", "conditions", "dtype_name", "measure"]

@@ -17,8 +17,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from resnet_viz.errors import WeightsError
+from resnet_viz.network.spec import ResNetSpec, preset_name
 from resnet_viz.sources import Version
-from resnet_viz.spec import ResNetSpec, preset_name
 
 __all__ = [
     "PUBLISHED",

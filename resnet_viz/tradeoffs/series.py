@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnet_viz.errors import SpecError
-from resnet_viz.records import Integers, Totals
-from resnet_viz.spec import (
+from resnet_viz.network.spec import (
     CONVS_PER_BLOCK,
     MAX_CHANNELS,
     MAX_SIDE,
@@ -20,6 +19,7 @@ from resnet_viz.spec import (
     ResNetSpec,
     preset_name,
 )
+from resnet_viz.records import Integers, Totals
 from resnet_viz.totals import totals
 
 __all__ = [

@@ -13,8 +13,8 @@ import streamlit as st
 
 from resnet_viz.errors import ImageError
 from resnet_viz.images import Picture, load_image
+from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.profile import profile
-from resnet_viz.spec import InputSpec, ResNetSpec
 from resnet_viz.ui.kept import Kept
 from resnet_viz.views.dot import draw
 from resnet_viz.views.opening import Opening

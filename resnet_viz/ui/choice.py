@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from resnet_viz.errors import ResNetVizError, SpecError
-from resnet_viz.spec import (
+from resnet_viz.network.spec import (
     MAX_SIDE,
     PRESETS,
     InputSpec,

@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 import streamlit as st
 
-from resnet_viz.spec import PRESETS
+from resnet_viz.network.spec import PRESETS
 from resnet_viz.ui import link
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.fields import fields

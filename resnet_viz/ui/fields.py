@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from resnet_viz.spec import InputSpec, ResNetSpec, preset_name, stages_text
+from resnet_viz.network.spec import InputSpec, ResNetSpec, preset_name, stages_text
 from resnet_viz.ui.choice import CUSTOM
 
 __all__ = ["fields"]

@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from resnet_viz.graph import INPUT, trace
+from resnet_viz.network.layer_graph import INPUT, trace
 from resnet_viz.records import Profile
 
 __all__ = ["focus_on", "rounds"]

@@ -8,8 +8,8 @@ from typing import Final
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from resnet_viz.graph import INPUT, trace
-from resnet_viz.names import network_at
+from resnet_viz.network.display_names import network_at
+from resnet_viz.network.layer_graph import INPUT, trace
 from resnet_viz.profile import profile
 from resnet_viz.records import Profile, Totals
 from resnet_viz.ui import chosen, link, reference, sidebar

@@ -7,11 +7,18 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
-from resnet_viz.names import model_name, network_at
+from resnet_viz.network.display_names import model_name, network_at
+from resnet_viz.network.spec import (
+    MAX_SIDE,
+    PRESETS,
+    InputSpec,
+    ResNetSpec,
+    preset_input,
+    preset_name,
+)
 from resnet_viz.profile import profile
 from resnet_viz.records import Profile
 from resnet_viz.sources import parse_source
-from resnet_viz.spec import MAX_SIDE, PRESETS, InputSpec, ResNetSpec, preset_input, preset_name
 from resnet_viz.ui import chosen
 from resnet_viz.ui.choice import LINK_KEYS, Choice
 from resnet_viz.ui.messages import plain

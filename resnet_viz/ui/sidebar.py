@@ -10,9 +10,8 @@ from typing import Final, get_args
 import streamlit as st
 
 from resnet_viz.errors import ResNetVizError
-from resnet_viz.names import model_name
-from resnet_viz.sources import parse_source
-from resnet_viz.spec import (
+from resnet_viz.network.display_names import model_name
+from resnet_viz.network.spec import (
     MAX_CHANNELS,
     MAX_CLASSES,
     MAX_SIDE,
@@ -29,6 +28,7 @@ from resnet_viz.spec import (
     preset_name,
     stages_text,
 )
+from resnet_viz.sources import parse_source
 from resnet_viz.ui import link
 from resnet_viz.ui.choice import BASE_KEY, CUSTOM, LINK_KEYS, PAGE_KEYS, Choice
 from resnet_viz.ui.chosen import (
@@ -219,7 +219,7 @@ def _run() -> None:
 
 def devices_known() -> bool:
     """Whether torch is there to tell: before, a GPU cannot be seen."""
-    return "resnet_viz.devices" in sys.modules
+    return "resnet_viz.network.devices" in sys.modules
 
 
 def device_is_absent() -> bool:
@@ -231,7 +231,7 @@ def _devices() -> dict[str, str]:
     """Labels by name."""
     found = {"auto": "auto", "cpu": "CPU"}
     if devices_known():
-        from resnet_viz.devices import available_devices
+        from resnet_viz.network.devices import available_devices
 
         found |= {device.name: device.label for device in available_devices()}
     return found

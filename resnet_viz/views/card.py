@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from resnet_viz.graph import INPUT
+from resnet_viz.network.layer_graph import INPUT
 from resnet_viz.records import LayerProfile, Profile
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.formulas import Formula, bytes_of_input, formulas, mismatch, sum_text

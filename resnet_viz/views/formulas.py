@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from resnet_viz.graph import INPUT, trace
+from resnet_viz.network.layer_graph import INPUT, trace
 from resnet_viz.plan import Field
 from resnet_viz.profile import DTYPE_BYTES
 from resnet_viz.records import LayerProfile, Profile, Shape

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import prod, sqrt
 from typing import Literal
 
-from resnet_viz.graph import INPUT
+from resnet_viz.network.layer_graph import INPUT
 from resnet_viz.records import DownsampleProfile, LayerProfile, Profile
 from resnet_viz.units import si
 from resnet_viz.views.canvas import Canvas, Point

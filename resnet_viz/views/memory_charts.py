@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from resnet_viz.memory import Memory
 from resnet_viz.memory_timeline import PARTS
-from resnet_viz.spec import MAX_BATCH
+from resnet_viz.network.spec import MAX_BATCH
 from resnet_viz.units import si
 from resnet_viz.views.charts import figure
 from resnet_viz.views.palette import mix, stage_outline, theme

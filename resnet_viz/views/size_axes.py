@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from resnet_viz.spec import MAX_SIDE
+from resnet_viz.network.spec import MAX_SIDE
 
 __all__ = ["MAX_SAMPLES", "Mark", "marks", "reach", "samples"]
 

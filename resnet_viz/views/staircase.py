@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
-from resnet_viz.names import network_at
+from resnet_viz.network.display_names import network_at
 from resnet_viz.records import Profile
 from resnet_viz.units import shape_text
 from resnet_viz.views.charts import figure

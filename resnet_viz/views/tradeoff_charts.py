@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
-from resnet_viz.spec import PRESETS
+from resnet_viz.network.spec import PRESETS
 from resnet_viz.tradeoffs.candidates import pareto_front
 from resnet_viz.tradeoffs.series import Point, Series, number
 from resnet_viz.views.charts import figure

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, trace
-from resnet_viz.graph import INPUT
+from resnet_viz.network.layer_graph import INPUT
 from tests.browser.conftest import NewPage
 from tests.browser.harness import settled, visit
 from tests.browser.reading import choose, fill, node_ids, parameters, shown_metrics

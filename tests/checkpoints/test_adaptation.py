@@ -16,9 +16,9 @@ from resnet_viz.alignment import align
 from resnet_viz.checkpoints.adaptation import adapt, first_conv_choices, with_channels
 from resnet_viz.checkpoints.receipt import FATES, Entry, Receipt
 from resnet_viz.errors import MismatchError, WeightsError
-from resnet_viz.model import build_model
+from resnet_viz.network.model import build_model
+from resnet_viz.network.spec import PRESETS, ResNetSpec
 from resnet_viz.sources import FIRST_CONVS, FirstConv
-from resnet_viz.spec import PRESETS, ResNetSpec
 from resnet_viz.units import si
 from tests.checkpoint_files import SPEC, State, some_state
 from tests.strategies import specs

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from resnet_viz.checkpoints.recognition import network_text, recognise, same_architecture
 from resnet_viz.errors import WeightsError
-from resnet_viz.model import build_model
-from resnet_viz.spec import PRESETS, ResNetSpec
+from resnet_viz.network.model import build_model
+from resnet_viz.network.spec import PRESETS, ResNetSpec
 from tests.checkpoint_files import SPEC, State, some_state
 from tests.strategies import specs
 

@@ -19,7 +19,7 @@ from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.testing.v1 import AppTest
 
 from resnet_viz import profile
-from resnet_viz.spec import InputSpec, ResNetSpec
+from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.units import shape_text, si
 
 ROOT: Final = Path(__file__).resolve().parents[2]

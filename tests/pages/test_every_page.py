@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.spec import preset_input
+from resnet_viz.network.spec import preset_input
 from tests.pages.driver import (
     TITLES,
     assert_alive,

@@ -28,7 +28,7 @@ from resnet_viz import (
 from resnet_viz.activations import capture_cost
 from resnet_viz.gradients import effective_field, grad_cam
 from resnet_viz.images import load_image
-from resnet_viz.model import ResNet
+from resnet_viz.network.model import ResNet
 from resnet_viz.occlusion import occlusion
 from resnet_viz.prediction import predict
 from resnet_viz.preparation import framed, prepare

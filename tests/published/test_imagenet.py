@@ -11,6 +11,7 @@ import pytest
 import torch.hub
 
 from resnet_viz.errors import WeightsError
+from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
 from resnet_viz.profile import profile
 from resnet_viz.published.imagenet import (
     PUBLISHED,
@@ -21,7 +22,6 @@ from resnet_viz.published.imagenet import (
     weights_folder,
 )
 from resnet_viz.sources import Version
-from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec
 
 FILES = [
     pytest.param(name, version, id=f"{name}-{version}")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from resnet_viz.errors import ResNetVizError
+from resnet_viz.network.spec import MAX_SIDE, PRESETS, InputSpec, ResNetSpec, preset_input
 from resnet_viz.sources import parse_source
-from resnet_viz.spec import MAX_SIDE, PRESETS, InputSpec, ResNetSpec, preset_input
 from resnet_viz.ui.choice import CUSTOM, LINK_KEYS, Choice
 from resnet_viz.views.opening import LEVELS, Opening
 from resnet_viz.views.outline import COSTS

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from streamlit.testing.v1 import AppTest
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile, trace
-from resnet_viz.graph import INPUT
-from resnet_viz.source import code_of
-from resnet_viz.spec import preset_input
+from resnet_viz.network.layer_graph import INPUT
+from resnet_viz.network.source_lines import code_of
+from resnet_viz.network.spec import preset_input
 from resnet_viz.ui.choice import Choice
 from resnet_viz.units import si
 from resnet_viz.views.card import heading, input_numbers, kind, numbers, reasons

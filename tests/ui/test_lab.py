@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from resnet_viz.memory import OPTIMIZER_STATES
+from resnet_viz.network.spec import MAX_BATCH, PRESETS
 from resnet_viz.profile import DTYPE_BYTES
-from resnet_viz.spec import MAX_BATCH, PRESETS
 from resnet_viz.ui.lab import DEFAULT_LAB, LAB_KEYS, PANELS, Lab
 
 

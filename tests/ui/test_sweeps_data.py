@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec, parse_blocks, parse_stages
+from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec, parse_blocks, parse_stages
 from resnet_viz.tradeoffs.series import measure
 from resnet_viz.ui.choice import SPEC_KEYS
 from resnet_viz.ui.fields import fields

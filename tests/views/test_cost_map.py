@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile, trace
-from resnet_viz.spec import preset_input
+from resnet_viz.network.spec import preset_input
 from resnet_viz.views.cost_map import MAX_SECTORS, ROOT, Sector, cost_map, sectors
 from resnet_viz.views.outline import COSTS
 from resnet_viz.views.palette import stage_colour, theme

@@ -24,8 +24,8 @@ from resnet_viz.latency.timings import (
     kind,
     representatives,
 )
+from resnet_viz.network.spec import ResNetSpec
 from resnet_viz.records import LayerProfile
-from resnet_viz.spec import ResNetSpec
 from resnet_viz.views.latency_charts import (
     ACROSS,
     batch_chart,

@@ -11,7 +11,7 @@ import pytest
 from resnet_viz import PRESETS, InputSpec, ResNetSpec
 from resnet_viz.memory import Memory, memory
 from resnet_viz.memory_timeline import PARTS
-from resnet_viz.spec import MAX_BATCH
+from resnet_viz.network.spec import MAX_BATCH
 from resnet_viz.views.memory_charts import (
     DRAWN_STEPS,
     fitting_text,

@@ -12,7 +12,7 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 
-from resnet_viz.spec import InputSpec, ResNetSpec
+from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.tradeoffs.candidates import candidates, pareto_front
 from resnet_viz.tradeoffs.series import Over, Point, Series, measure, number, series_over
 from resnet_viz.units import si

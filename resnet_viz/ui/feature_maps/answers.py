@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnet_viz.errors import BudgetError, WeightsError
-from resnet_viz.graph import INPUT, trace
+from resnet_viz.network.layer_graph import INPUT, trace
 from resnet_viz.profile import profile
 from resnet_viz.ui.feature_maps.passes import Pass
 from resnet_viz.ui.kept import Kept
@@ -113,7 +113,7 @@ def require(of: Pass) -> None:
 def _require(of: Pass, layers: Iterable[str]) -> None:
     """Refuse before the network is loaded, which takes longer than to refuse."""
     from resnet_viz.activations import require_affordable
-    from resnet_viz.devices import resolve_device
+    from resnet_viz.network.devices import resolve_device
 
     device = resolve_device(of.device)
     require_affordable(of.spec, of.size, layers, device, budget_bytes=MAX_PASS_BYTES)

@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from resnet_viz.convolution import ConvolutionStep, convolve_at
-from resnet_viz.graph import Operation, trace
+from resnet_viz.network.layer_graph import Operation, trace
 from resnet_viz.ui import frame
 from resnet_viz.ui.feature_maps.answers import Maps, all_maps, conv_weight
 from resnet_viz.ui.feature_maps.cell import choose_cell, chosen_cell

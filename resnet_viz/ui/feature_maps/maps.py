@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import streamlit as st
 
-from resnet_viz.spec import preset_name
+from resnet_viz.network.spec import preset_name
 from resnet_viz.ui.downloads import Download, downloads
 from resnet_viz.ui.feature_maps import cell
 from resnet_viz.ui.feature_maps.answers import Maps, maps

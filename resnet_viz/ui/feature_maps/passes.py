@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from resnet_viz.images import Picture
+from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.preparation import Fit, prepare
 from resnet_viz.profile import profile
 from resnet_viz.records import Profile
 from resnet_viz.sources import FirstConv
-from resnet_viz.spec import InputSpec, ResNetSpec
 
 __all__ = ["Pass", "Weights"]
 

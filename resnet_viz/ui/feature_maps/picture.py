@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from resnet_viz.images import MAX_BYTES, Picture, Pixels
+from resnet_viz.network.spec import MAX_SIDE, InputSpec
 from resnet_viz.preparation import (
     FITS,
     IMAGENET_MEAN,
@@ -20,7 +21,6 @@ from resnet_viz.preparation import (
     native_input,
 )
 from resnet_viz.samples import SAMPLES, sample_bytes
-from resnet_viz.spec import MAX_SIDE, InputSpec
 from resnet_viz.ui import caches, chosen, uploads
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.messages import errors_as_sentences

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
-from resnet_viz.graph import trace
+from resnet_viz.network.layer_graph import trace
 from resnet_viz.prediction import Guess, predict
 from resnet_viz.ui import chosen, frame
 from resnet_viz.ui.feature_maps.answers import Maps, grad_cam, loaded, occlusion, survey

@@ -6,8 +6,8 @@ from typing import Final
 
 import streamlit as st
 
-from resnet_viz.graph import trace
-from resnet_viz.spec import ResNetSpec
+from resnet_viz.network.layer_graph import trace
+from resnet_viz.network.spec import ResNetSpec
 from resnet_viz.ui.messages import plain
 
 __all__ = ["choose", "remind", "removed"]

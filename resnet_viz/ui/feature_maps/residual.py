@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import streamlit as st
 
-from resnet_viz.graph import trace
-from resnet_viz.residual import BlockParts, block_parts
+from resnet_viz.network.layer_graph import trace
+from resnet_viz.network.residual_blocks import BlockParts, block_parts
 from resnet_viz.ui import chosen, frame
 from resnet_viz.ui.feature_maps import removal
 from resnet_viz.ui.feature_maps.answers import Maps, all_maps, survey

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from resnet_viz.errors import BudgetError
-from resnet_viz.graph import INPUT, LayerGraph, trace
+from resnet_viz.network.layer_graph import INPUT, LayerGraph, trace
 from resnet_viz.records import Profile
 from resnet_viz.ui import frame
 from resnet_viz.ui.feature_maps.answers import survey

@@ -10,11 +10,11 @@ import streamlit as st
 from resnet_viz import patterns
 from resnet_viz.alignment import align
 from resnet_viz.errors import WeightsError
-from resnet_viz.graph import trace
+from resnet_viz.network.layer_graph import trace
+from resnet_viz.network.spec import ResNetSpec, preset_input, preset_name
 from resnet_viz.published.fetching import cached, fetch
 from resnet_viz.published.imagenet import PUBLISHED, WeightsFile, published_name, weights_file
 from resnet_viz.sources import DEFAULT_WEIGHTS, Source, parse_source
-from resnet_viz.spec import ResNetSpec, preset_input, preset_name
 from resnet_viz.ui import chosen, uploads
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.feature_maps.answers import loaded

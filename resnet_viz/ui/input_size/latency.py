@@ -16,9 +16,9 @@ from resnet_viz.latency.timings import (
     OperationTimings,
     representatives,
 )
-from resnet_viz.names import network_at
+from resnet_viz.network.display_names import network_at
+from resnet_viz.network.spec import MAX_BATCH, InputSpec, ResNetSpec, preset_name
 from resnet_viz.profile import profile
-from resnet_viz.spec import MAX_BATCH, InputSpec, ResNetSpec, preset_name
 from resnet_viz.ui import sidebar
 from resnet_viz.ui.downloads import Download, downloads
 from resnet_viz.ui.feature_maps.answers import MAX_PASS_BYTES, MAX_WEIGHT_BYTES
@@ -98,7 +98,7 @@ def _device_label(device: str) -> str:
     """
     if not sidebar.devices_known():
         return "the CPU" if device == "cpu" else "the chosen device"
-    from resnet_viz.devices import available_devices, resolve_device
+    from resnet_viz.network.devices import available_devices, resolve_device
 
     name = str(resolve_device(device))
     return next(found.label for found in available_devices() if found.name == name)
@@ -260,9 +260,9 @@ def _built(asked: _Asked) -> tuple[Any, int | None]:
     Raises:
         ResNetVizError: It would take too much, or the device is not there.
     """
-    from resnet_viz.devices import resolve_device
     from resnet_viz.latency.measuring import require_measurable
-    from resnet_viz.model import build_model
+    from resnet_viz.network.devices import resolve_device
+    from resnet_viz.network.model import build_model
 
     size = profile(asked.spec, asked.input).totals.weight_bytes
     if size > MAX_WEIGHT_BYTES:

@@ -10,8 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from resnet_viz.names import model_name
-from resnet_viz.spec import PRESETS, ResNetSpec, preset_name
+from resnet_viz.network.display_names import model_name
+from resnet_viz.network.spec import PRESETS, ResNetSpec, preset_name
 from resnet_viz.tradeoffs.candidates import candidates
 from resnet_viz.tradeoffs.series import Over, Point, series_over
 from resnet_viz.ui.downloads import Download, downloads

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Final
 
-from resnet_viz.checks import integer
 from resnet_viz.errors import SpecError, shown
+from resnet_viz.network.validation import integer
 
 __all__ = ["MAX_DILATION", "MAX_STRIDE", "per_stage", "usual_strides"]
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnet_viz.errors import SpecError
-from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec, parse_blocks
+from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec, parse_blocks
 from tests.oracles import assert_one_sentence
 from tests.strategies import large_specs, specs
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from resnet_viz.errors import LayerError
-from resnet_viz.graph import LayerGraph
+from resnet_viz.network.layer_graph import LayerGraph
 
 __all__ = ["BlockParts", "block_parts"]
 

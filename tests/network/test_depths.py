@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from resnet_viz.depths import blocks_for_depth
 from resnet_viz.errors import SpecError
-from resnet_viz.spec import PRESETS, ResNetSpec
+from resnet_viz.network.depths import blocks_for_depth
+from resnet_viz.network.spec import PRESETS, ResNetSpec
 
 CONVS = {"basic": 2, "bottleneck": 3}
 MOST = 500

@@ -12,10 +12,10 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal, Self, cast, get_args
 
-from resnet_viz.checks import choice, integer, parse_integer, put
-from resnet_viz.depths import blocks_for_depth
 from resnet_viz.errors import SpecError, shown
-from resnet_viz.stages import MAX_DILATION, MAX_STRIDE, per_stage, usual_strides
+from resnet_viz.network.depths import blocks_for_depth
+from resnet_viz.network.stage_strides import MAX_DILATION, MAX_STRIDE, per_stage, usual_strides
+from resnet_viz.network.validation import choice, integer, parse_integer, put
 
 __all__ = [
     "CONVS_PER_BLOCK",
@@ -231,7 +231,7 @@ class ResNetSpec:
     def from_depth(cls, depth: int, block: BlockKind | None = None, **choices: Any) -> Self:
         """The ResNet of a given depth, its blocks spread over four stages if those hold them.
 
-        The rule stands in `resnet_viz.depths`: published depths get the published network;
+        The rule stands in `resnet_viz.network.depths`: published depths get the published network;
         others are interpolated between them; bottlenecks from 50 layers up, basic blocks below,
         the other kind where only that one fits.
 

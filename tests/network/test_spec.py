@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnet_viz.errors import SpecError
-from resnet_viz.model import ResNet, build_model
-from resnet_viz.spec import (
+from resnet_viz.network.model import ResNet, build_model
+from resnet_viz.network.spec import (
     PRESETS,
     InputSpec,
     ResNetSpec,

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 
 from resnet_viz.errors import LayerError
-from resnet_viz.graph import trace
-from resnet_viz.model import Add, build_model
-from resnet_viz.residual import BlockParts, block_parts
-from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec
+from resnet_viz.network.layer_graph import trace
+from resnet_viz.network.model import Add, build_model
+from resnet_viz.network.residual_blocks import BlockParts, block_parts
+from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
 from tests.oracles import assert_one_sentence, picture, record_forward
 from tests.strategies import specs
 

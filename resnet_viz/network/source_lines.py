@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from resnet_viz.graph import INPUT, LayerGraph
+from resnet_viz.network.layer_graph import INPUT, LayerGraph
 
 __all__ = ["FILE", "Excerpt", "code_of"]
 

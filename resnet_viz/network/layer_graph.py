@@ -13,12 +13,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from resnet_viz.errors import LayerError
-from resnet_viz.spec import ResNetSpec
+from resnet_viz.network.spec import ResNetSpec
 
 if TYPE_CHECKING:
     from torch import fx, nn
 
-    from resnet_viz.model import ResNet
+    from resnet_viz.network.model import ResNet
 
 __all__ = [
     "INPUT",
@@ -216,7 +216,7 @@ def trace(spec: ResNetSpec) -> LayerGraph:
 
 def read_graph(spec: ResNetSpec) -> LayerGraph:
     """The graph of a network, made anew: `trace` for whoever must not displace what it keeps."""
-    from resnet_viz.model import build_model
+    from resnet_viz.network.model import build_model
 
     model = build_model(spec, "meta")
     operations = tuple(_operations(model))
@@ -311,7 +311,7 @@ def _read(module: nn.Module, in_channels: int) -> dict[str, Any]:
     """The hyper-parameters of a leaf module."""
     from torch import nn
 
-    from resnet_viz.model import Add, ZeroPad
+    from resnet_viz.network.model import Add, ZeroPad
 
     window: dict[str, Any] = {"out_channels": in_channels}
     match module:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from resnet_viz.names import model_name, network_at
-from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec
+from resnet_viz.network.display_names import model_name, network_at
+from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from resnet_viz.spec import InputSpec, ResNetSpec, preset_name
+from resnet_viz.network.spec import InputSpec, ResNetSpec, preset_name
 from resnet_viz.units import shape_text
 
 __all__ = ["model_name", "network_at"]

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from torch import nn
 
 from resnet_viz.errors import LayerError
-from resnet_viz.graph import INPUT, LayerGraph, Operation, trace
-from resnet_viz.model import BasicBlock, Bottleneck, ResNet, ZeroPad, build_model
-from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec
+from resnet_viz.network.layer_graph import INPUT, LayerGraph, Operation, trace
+from resnet_viz.network.model import BasicBlock, Bottleneck, ResNet, ZeroPad, build_model
+from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
 from tests.oracles import OP_NAMES, Call, leaves, picture, record_forward
 from tests.strategies import inputs, specs
 

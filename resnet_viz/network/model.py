@@ -19,8 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resnet_viz.devices import compute, require_memory, resolve_device
-from resnet_viz.spec import EXPANSION, PRESETS, ResNetSpec, StrideIn
+from resnet_viz.network.devices import compute, require_memory, resolve_device
+from resnet_viz.network.spec import EXPANSION, PRESETS, ResNetSpec, StrideIn
 
 __all__ = [
     "Add",

@@ -11,7 +11,8 @@ import psutil
 import pytest
 import torch
 
-from resnet_viz.devices import (
+from resnet_viz.errors import BudgetError, DeviceError
+from resnet_viz.network.devices import (
     Device,
     available_devices,
     compute,
@@ -19,7 +20,6 @@ from resnet_viz.devices import (
     require_memory,
     resolve_device,
 )
-from resnet_viz.errors import BudgetError, DeviceError
 
 CPU = torch.device("cpu")
 

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from resnet_viz import devices
-from resnet_viz import model as model_module
 from resnet_viz.errors import DeviceError, SpecError
-from resnet_viz.model import BasicBlock, Bottleneck, ResNet, ZeroPad, build_model
-from resnet_viz.spec import PRESETS, InputSpec, ResNetSpec
+from resnet_viz.network import devices
+from resnet_viz.network import model as model_module
+from resnet_viz.network.model import BasicBlock, Bottleneck, ResNet, ZeroPad, build_model
+from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
 from tests.oracles import leaves, picture, record_forward
 from tests.strategies import inputs, specs
 
@@ -307,7 +307,7 @@ def test_meta_network_has_shapes_alone_and_absent_devices_are_refused() -> None:
 def test_memory_is_checked_while_the_place_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[bool] = []
     monkeypatch.setattr(
-        "resnet_viz.model.require_memory", lambda *_: held.append(devices._COMPUTE.locked())
+        "resnet_viz.network.model.require_memory", lambda *_: held.append(devices._COMPUTE.locked())
     )
     build_model(TINY)
     assert held == [True]
