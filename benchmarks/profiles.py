@@ -18,8 +18,8 @@ from benchmarks.peers import (
     torchview_shapes,
 )
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, build_model, profile, sweep, trace
-from resnet_viz.plan import make_plan
-from resnet_viz.records import Profile, Sweep, Totals
+from resnet_viz.costs.cost_plan import make_plan
+from resnet_viz.costs.profile_records import Profile, Sweep, Totals
 from resnet_viz.size_map import SizeMap, size_map
 
 __all__ = [

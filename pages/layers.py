@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import streamlit as st
 
-from resnet_viz.records import Profile
+from resnet_viz.costs.profile_records import Profile
 from resnet_viz.ui import caches, cost_panel, frame, layer_rows, ledger_panel
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.downloads import Download, downloads

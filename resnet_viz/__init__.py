@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from resnet_viz.costs.profiling import profile, sweep
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.profile import profile, sweep
 
 if TYPE_CHECKING:
     from resnet_viz.activations import capture

@@ -11,14 +11,14 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from resnet_viz.budget import require_cost
+from resnet_viz.costs.compute_limits import require_cost
+from resnet_viz.costs.profiling import prefix_cost
 from resnet_viz.errors import DeviceError, LayerError, SpecError
 from resnet_viz.network.devices import compute
 from resnet_viz.network.layer_graph import LayerGraph, trace
 from resnet_viz.network.model import ResNet
 from resnet_viz.network.residual_blocks import block_parts
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.profile import prefix_cost
 from resnet_viz.units import shape_text
 
 __all__ = [

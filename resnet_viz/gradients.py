@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from resnet_viz.activations import MAX_MACS, private_pass, require_single, taken
-from resnet_viz.budget import picture_bytes, require_cost
+from resnet_viz.costs.compute_limits import picture_bytes, require_cost
+from resnet_viz.costs.profile_records import LayerProfile, Shape
+from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import LayerError
 from resnet_viz.network.layer_graph import Operation, trace
 from resnet_viz.network.model import ResNet
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.network.validation import integer
-from resnet_viz.profile import profile
-from resnet_viz.records import LayerProfile, Shape
 
 __all__ = [
     "GradientCost",

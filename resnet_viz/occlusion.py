@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from resnet_viz.activations import MAX_MACS, private_pass, require_single
-from resnet_viz.budget import picture_bytes, require_macs, smaller
+from resnet_viz.costs.compute_limits import picture_bytes, require_macs, smaller
+from resnet_viz.costs.profiling import profile
 from resnet_viz.network.devices import require_memory
 from resnet_viz.network.model import ResNet
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.network.validation import integer
-from resnet_viz.profile import profile
 from resnet_viz.units import shape_text
 
 __all__ = ["occlusion", "occlusion_cost"]

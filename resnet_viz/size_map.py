@@ -16,12 +16,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from resnet_viz.costs.cost_plan import Grid, Plan, Step, make_plan
+from resnet_viz.costs.profile_records import Integers
+from resnet_viz.costs.profiling import sweep
 from resnet_viz.errors import SpecError
 from resnet_viz.network.layer_graph import INPUT, Pair
 from resnet_viz.network.spec import ResNetSpec
-from resnet_viz.plan import Grid, Plan, Step, make_plan
-from resnet_viz.profile import sweep
-from resnet_viz.records import Integers
 
 __all__ = ["Formulas", "SizeMap", "formulas", "size_map"]
 
@@ -36,7 +36,7 @@ class Formulas:
     has r rows and c columns at a size; its area is r * c.
 
     Attributes:
-        grids: How many rows and columns each grid has; see `resnet_viz.plan.Grid`.
+        grids: How many rows and columns each grid has; see `resnet_viz.costs.cost_plan.Grid`.
         final_grid: The grid that the global pooling sees.
         output_stride: Input pixels between its cells, by rows and columns.
         mac_factors: MACs of one picture are the sum of the areas, each times its factor.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from resnet_viz.costs.profile_records import LayerProfile, Profile
 from resnet_viz.network.layer_graph import Pair
-from resnet_viz.records import LayerProfile, Profile
 
 __all__ = ["convolutions", "field_exceeds", "overhang", "reads_one_cell", "unread"]
 

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from resnet_viz import budget
 from resnet_viz.activations import (
     MAX_MACS,
     CaptureCost,
@@ -25,13 +24,14 @@ from resnet_viz.activations import (
     capture_cost,
     require_affordable,
 )
+from resnet_viz.costs import compute_limits
+from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import BudgetError, DeviceError, LayerError, SpecError
 from resnet_viz.network import devices
 from resnet_viz.network.devices import available_devices, resolve_device
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.model import ResNet, build_model, resnet18
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.profile import profile
 from tests.strategies import inputs, specs
 
 SMALL = ResNetSpec(block="bottleneck", blocks=(1, 2), base_width=4, num_classes=3)
@@ -441,7 +441,7 @@ def test_memory_is_checked_while_the_place_is_held(monkeypatch: pytest.MonkeyPat
     def check(*_: Any) -> None:
         held.append(devices._COMPUTE.locked())
 
-    monkeypatch.setattr(budget, "require_memory", check)
+    monkeypatch.setattr(compute_limits, "require_memory", check)
     capture(model, torch.ones(3, 20, 20), "conv1")
     assert held == [True]
     assert not devices._COMPUTE.locked()

@@ -13,9 +13,9 @@ import pytest
 
 from resnet_viz.cli import app, main
 from resnet_viz.cli.network import network
+from resnet_viz.costs.profiling import DTYPE_BYTES, profile
 from resnet_viz.errors import SpecError
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec, preset_input
-from resnet_viz.profile import DTYPE_BYTES, profile
 from resnet_viz.views.text import table
 from tests.running import run
 

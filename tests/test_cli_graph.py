@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import pytest
 
 from resnet_viz.cli import main
+from resnet_viz.costs.profiling import profile
 from resnet_viz.network.spec import PRESETS
-from resnet_viz.profile import profile
 from resnet_viz.views import dot
 from resnet_viz.views.opening import Opening
 from tests.running import run

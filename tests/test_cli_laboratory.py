@@ -19,9 +19,9 @@ from resnet_viz.coach import diagnose
 from resnet_viz.coach.records import Conditions
 from resnet_viz.codegen.python_file import generate
 from resnet_viz.comparison import compare
+from resnet_viz.costs.profiling import profile
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.profile import profile
 from resnet_viz.views import changes, coaching
 from tests.running import run
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from resnet_viz.cli import main
-from resnet_viz.ledger import LIKE, count_rows, counted
+from resnet_viz.costs.flop_counters import LIKE, count_rows, counted
+from resnet_viz.costs.profiling import profile
 from resnet_viz.network.spec import PRESETS, InputSpec
-from resnet_viz.profile import profile
 from tests.running import run
 
 FIGURES = {

@@ -8,8 +8,8 @@ import json
 
 import pytest
 
+from resnet_viz.costs.profiling import profile, sweep
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.profile import profile, sweep
 from tests.running import run
 
 

@@ -23,8 +23,8 @@ from resnet_viz.coach.changes import MAX_SQUEEZE
 from resnet_viz.coach.resolution import MIN_FINAL_SIDE
 from resnet_viz.coach.rounding import MAX_OVERHANG
 from resnet_viz.coach.sight import MIN_SEEN, OUTGROWN_SHARE, usual_side
+from resnet_viz.costs.memory_use import memory
 from resnet_viz.errors import SpecError
-from resnet_viz.memory import memory
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import preset_input
 from resnet_viz.size_map import size_map

@@ -22,12 +22,12 @@ from resnet_viz.coach.measures import (
     productive_blocks,
 )
 from resnet_viz.coach.resources import memory_bound
-from resnet_viz.memory import OPTIMIZER_STATES, memory
+from resnet_viz.costs.memory_use import OPTIMIZER_STATES, memory
+from resnet_viz.costs.profile_records import LayerProfile
+from resnet_viz.costs.profiling import DTYPE_BYTES
+from resnet_viz.costs.total_costs import totals
 from resnet_viz.network.model import build_model
-from resnet_viz.profile import DTYPE_BYTES
-from resnet_viz.records import LayerProfile
 from resnet_viz.sizing import convolutions, field_exceeds, overhang, reads_one_cell
-from resnet_viz.totals import totals
 from tests.oracles import picture, record_forward
 from tests.strategies import choices, inputs, specs
 

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import flop_registry
 
 from resnet_viz.activations import capture
+from resnet_viz.costs.profiling import profile
+from resnet_viz.costs.receptive_field import receptive_field_of
 from resnet_viz.errors import BudgetError, DeviceError, LayerError, SpecError
 from resnet_viz.gradients import (
     effective_field,
@@ -24,8 +26,6 @@ from resnet_viz.gradients import (
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.profile import profile
-from resnet_viz.receptive import receptive_field_of
 from tests.oracles import LiveStorages, assert_one_sentence, picture
 
 SMALL = ResNetSpec(block="bottleneck", blocks=(1, 2), base_width=4, num_classes=3)

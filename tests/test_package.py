@@ -166,7 +166,7 @@ def test_shapes_can_be_shown_without_waiting_for_torch() -> None:
         "resnet_viz",
         "resnet_viz.network.spec",
         "resnet_viz.network.layer_graph",
-        "resnet_viz.profile",
+        "resnet_viz.costs.profiling",
     } <= set(library)
     assert not _loaded_after(library) & {"torch", "streamlit", "safetensors", "skimage"}
 

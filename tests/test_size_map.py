@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnet_viz import sizing
+from resnet_viz.costs.profile_records import Profile
+from resnet_viz.costs.profiling import DTYPE_BYTES, profile
 from resnet_viz.errors import SpecError
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.profile import DTYPE_BYTES, profile
-from resnet_viz.records import Profile
 from resnet_viz.size_map import Formulas, SizeMap, formulas, size_map
 from tests.oracles import assert_one_sentence
 from tests.strategies import large_specs, specs

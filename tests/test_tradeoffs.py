@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resnet_viz.costs.profile_records import Totals
+from resnet_viz.costs.profiling import profile
+from resnet_viz.costs.total_costs import totals
 from resnet_viz.errors import SpecError
 from resnet_viz.network.spec import MAX_SIDE, PRESETS, InputSpec, ResNetSpec
-from resnet_viz.profile import profile
-from resnet_viz.records import Totals
-from resnet_viz.totals import totals
 from resnet_viz.tradeoffs.candidates import candidates, pareto_front
 from resnet_viz.tradeoffs.series import (
     MAX_POINTS,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resnet_viz.costs.profiling import profile
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.profile import profile
 from resnet_viz.units import shape_text, si
 
 PREFIXES = {

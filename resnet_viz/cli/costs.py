@@ -10,11 +10,11 @@ import typer
 
 from resnet_viz.cli.network import Network, takes_network
 from resnet_viz.cli.output import Batch, Dtype, Out, json_text, require, write
+from resnet_viz.costs.flop_counters import LIKE, counted
+from resnet_viz.costs.profiling import profile as evaluate
+from resnet_viz.costs.profiling import sweep as evaluate_sizes
 from resnet_viz.errors import SpecError
-from resnet_viz.ledger import LIKE, counted
 from resnet_viz.network.spec import MAX_SIDE
-from resnet_viz.profile import profile as evaluate
-from resnet_viz.profile import sweep as evaluate_sizes
 from resnet_viz.views.opening import LEVELS, Opening
 from resnet_viz.views.outline import COSTS
 from resnet_viz.views.tables import csv_text

@@ -23,9 +23,9 @@ from resnet_viz.cli.output import (
     write,
 )
 from resnet_viz.cli.pictures import progress
+from resnet_viz.costs.memory_use import OPTIMIZER_STATES
+from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import SpecError
-from resnet_viz.memory import OPTIMIZER_STATES
-from resnet_viz.profile import profile
 from resnet_viz.views.tables import csv_text
 
 __all__ = ["coach", "code", "compare", "weights"]

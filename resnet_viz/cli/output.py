@@ -10,8 +10,8 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.errors import SpecError
-from resnet_viz.profile import DTYPE_BYTES
 from resnet_viz.sources import FIRST_CONVS, FirstConv
 
 __all__ = [

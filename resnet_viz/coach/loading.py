@@ -7,8 +7,8 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from resnet_viz.alignment import Shapes, state_shapes
+from resnet_viz.costs.shortened_networks import short_plan
 from resnet_viz.network.spec import ResNetSpec
-from resnet_viz.short import short_plan
 
 __all__ = ["Weights", "compare_weights"]
 

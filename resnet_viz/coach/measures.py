@@ -1,6 +1,6 @@
 """What the coach looks at in a network at an input, quick enough to try many of them.
 
-Layers are counted in a network of two blocks a stage (`resnet_viz.short`), whatever the depth of
+Layers are counted in a network of two blocks a stage (`resnet_viz.costs.shortened_networks`), whatever the depth of
 the one it stands for, and the counts are those of all its layers.
 """
 
@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
+from resnet_viz.costs.cost_plan import Plan, Step
+from resnet_viz.costs.profile_records import Totals
+from resnet_viz.costs.shortened_networks import TELLING_BLOCKS, field_growth, short_plan
+from resnet_viz.costs.total_costs import totals
 from resnet_viz.network.layer_graph import INPUT, Pair
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.plan import Plan, Step
-from resnet_viz.records import Totals
-from resnet_viz.short import TELLING_BLOCKS, field_growth, short_plan
-from resnet_viz.totals import totals
 
 __all__ = [
     "Found",

@@ -7,10 +7,10 @@ from typing import Final, Literal
 
 from resnet_viz.coach.loading import Weights
 from resnet_viz.coach.measures import Measures
-from resnet_viz.memory import OPTIMIZER_STATES
+from resnet_viz.costs.memory_use import OPTIMIZER_STATES
+from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.network.spec import MAX_CHANNELS, InputSpec, ResNetSpec
 from resnet_viz.network.validation import choice, integer
-from resnet_viz.profile import DTYPE_BYTES
 
 __all__ = ["Conditions", "Diagnosis", "Effect", "Kind", "Mend"]
 
@@ -28,8 +28,8 @@ class Conditions:
             are.
         memory_bytes: What the device has free; None where that does not matter.
         training: Whether the network is to be trained.
-        dtype: The type of weights and activations: a key of `resnet_viz.profile.DTYPE_BYTES`.
-        optimizer: A key of `resnet_viz.memory.OPTIMIZER_STATES`; of no effect without training.
+        dtype: The type of weights and activations: a key of `resnet_viz.costs.profiling.DTYPE_BYTES`.
+        optimizer: A key of `resnet_viz.costs.memory_use.OPTIMIZER_STATES`; of no effect without training.
 
     Raises:
         SpecError: One of them is out of its limits, or unknown.

@@ -10,18 +10,18 @@ from resnet_viz.coach import changes
 from resnet_viz.coach.amounts import gib_text, gib_texts
 from resnet_viz.coach.records import Conditions, Diagnosis
 from resnet_viz.coach.topics import Proposal, Situation, Topic
-from resnet_viz.memory import largest_batch, memory
+from resnet_viz.costs.memory_use import largest_batch, memory
+from resnet_viz.costs.profile_records import Totals
+from resnet_viz.costs.profiling import DTYPE_BYTES
+from resnet_viz.costs.total_costs import totals
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.profile import DTYPE_BYTES
-from resnet_viz.records import Totals
-from resnet_viz.totals import totals
 from resnet_viz.units import si
 
 __all__ = ["MACS", "MEMORY", "memory_bound", "needed_bytes"]
 
 
 def memory_bound(costs: Totals, input: InputSpec, dtype: str = "float32") -> int:  # noqa: A002
-    """More bytes than `resnet_viz.memory.memory` can come to, for a first look without a trace.
+    """More bytes than `resnet_viz.costs.memory_use.memory` can come to, for a first look without a trace.
 
     Args:
         costs: Of one picture.
@@ -70,7 +70,7 @@ def _memory(at: Situation) -> Diagnosis | None:
         measured=f"{free} GiB free, {taken} GiB needed",
         reason=f"{work} with {batch} in {asked.dtype} takes {taken} GiB at its peak, and {free} "
         "GiB are free; what the allocator wastes comes on top.",
-        source="resnet_viz.memory, tensor by tensor as PyTorch's autograd keeps them",
+        source="resnet_viz.costs.memory_use, tensor by tensor as PyTorch's autograd keeps them",
     )
 
 

@@ -20,9 +20,9 @@ from resnet_viz.codegen.layout import LINE_LENGTH, formatted, unparsed
 from resnet_viz.codegen.program import ENTRY, Program
 from resnet_viz.codegen.specialising import specialise
 from resnet_viz.codegen.torchvision import INDENT, torchvision_lines
+from resnet_viz.costs.profile_records import Profile
+from resnet_viz.costs.profiling import profile
 from resnet_viz.network.spec import InputSpec, ResNetSpec, preset_name
-from resnet_viz.profile import profile
-from resnet_viz.records import Profile
 from resnet_viz.units import si
 
 __all__ = ["file_name", "generate", "training_step"]

@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 from resnet_viz.alignment import Fate, Shapes, align
 from resnet_viz.comparison.remarks import remark
 from resnet_viz.comparison.summary import summarise
-from resnet_viz.records import LayerProfile, Profile
+from resnet_viz.costs.profile_records import LayerProfile, Profile
 
 __all__ = ["ComparedLayer", "Comparison", "compare"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from math import prod
 
-from resnet_viz.records import LayerProfile
+from resnet_viz.costs.profile_records import LayerProfile
 
 __all__ = ["seen_values"]
 

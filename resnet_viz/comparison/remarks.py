@@ -21,8 +21,8 @@ from resnet_viz.comparison.windows import (
     window,
 )
 from resnet_viz.comparison.wording import multiple_of, noun
+from resnet_viz.costs.profile_records import LayerProfile, Profile
 from resnet_viz.network.layer_graph import INPUT
-from resnet_viz.records import LayerProfile, Profile
 from resnet_viz.sizing import field_exceeds
 from resnet_viz.units import shape_text, si
 

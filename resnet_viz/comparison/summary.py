@@ -17,7 +17,7 @@ from resnet_viz.comparison.wording import (
     sentence,
     share_text,
 )
-from resnet_viz.records import Profile
+from resnet_viz.costs.profile_records import Profile
 from resnet_viz.sizing import convolutions, field_exceeds
 from resnet_viz.units import shape_text, si
 

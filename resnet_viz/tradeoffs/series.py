@@ -10,6 +10,8 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from resnet_viz.costs.profile_records import Integers, Totals
+from resnet_viz.costs.total_costs import totals
 from resnet_viz.errors import SpecError
 from resnet_viz.network.spec import (
     CONVS_PER_BLOCK,
@@ -19,8 +21,6 @@ from resnet_viz.network.spec import (
     ResNetSpec,
     preset_name,
 )
-from resnet_viz.records import Integers, Totals
-from resnet_viz.totals import totals
 
 __all__ = [
     "MAX_POINTS",

@@ -11,15 +11,15 @@ from typing import Final
 
 import streamlit as st
 
+from resnet_viz.costs.profiling import profile
+from resnet_viz.costs.torchinfo_check import Witness, call_witness
 from resnet_viz.errors import ImageError
 from resnet_viz.images import Picture, load_image
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.profile import profile
 from resnet_viz.ui.kept import Kept
 from resnet_viz.views.dot import draw
 from resnet_viz.views.opening import Opening
 from resnet_viz.views.render import render
-from resnet_viz.witness import Witness, call_witness
 
 __all__ = [
     "digest",

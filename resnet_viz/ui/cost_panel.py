@@ -6,7 +6,7 @@ from typing import Final
 
 import streamlit as st
 
-from resnet_viz.records import Profile
+from resnet_viz.costs.profile_records import Profile
 from resnet_viz.ui.cost_choice import choose_cost
 from resnet_viz.ui.focus import focus_on, rounds
 from resnet_viz.views.cost_map import ROOT, cost_map, sectors

@@ -6,8 +6,8 @@ from typing import Final
 
 import streamlit as st
 
+from resnet_viz.costs.profile_records import Profile
 from resnet_viz.network.layer_graph import INPUT, trace
-from resnet_viz.records import Profile
 
 __all__ = ["focus_on", "rounds"]
 

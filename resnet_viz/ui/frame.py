@@ -8,10 +8,10 @@ from typing import Final
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from resnet_viz.costs.profile_records import Profile, Totals
+from resnet_viz.costs.profiling import profile
 from resnet_viz.network.display_names import network_at
 from resnet_viz.network.layer_graph import INPUT, trace
-from resnet_viz.profile import profile
-from resnet_viz.records import Profile, Totals
 from resnet_viz.ui import chosen, link, reference, sidebar
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.messages import plain

@@ -8,9 +8,9 @@ from typing import Final, Literal
 
 import streamlit as st
 
+from resnet_viz.costs.profile_records import Profile
+from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import BudgetError, ResNetVizError
-from resnet_viz.profile import profile
-from resnet_viz.records import Profile
 from resnet_viz.ui import caches, chosen, frame, inspector
 from resnet_viz.ui.block_graph import Handle, block_graph, is_narrow, toggles
 from resnet_viz.ui.choice import Choice

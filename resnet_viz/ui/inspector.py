@@ -9,9 +9,9 @@ from typing import Final
 
 import streamlit as st
 
+from resnet_viz.costs.profile_records import Profile
 from resnet_viz.network.layer_graph import INPUT, trace
 from resnet_viz.network.source_lines import Excerpt, code_of
-from resnet_viz.records import Profile
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.messages import plain
 from resnet_viz.views.card import CSS, heading, input_numbers, numbers, reasons

@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any, Final
 
+from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.errors import ResNetVizError, SpecError
 from resnet_viz.network.spec import MAX_BATCH, PRESETS
 from resnet_viz.network.validation import choice, parse_integer
-from resnet_viz.profile import DTYPE_BYTES
 
 __all__ = ["DEFAULT_LAB", "LAB_KEYS", "MAX_MEMORY_GIB", "MIN_MEMORY_GIB", "PANELS", "Lab"]
 

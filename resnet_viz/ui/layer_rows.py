@@ -10,9 +10,9 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from resnet_viz.ledger import Ledger
+from resnet_viz.costs.flop_counters import Ledger
+from resnet_viz.costs.profile_records import Profile
 from resnet_viz.network.layer_graph import INPUT
-from resnet_viz.records import Profile
 from resnet_viz.ui.focus import focus_on, rounds
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import si

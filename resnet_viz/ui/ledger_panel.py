@@ -8,8 +8,8 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from resnet_viz.ledger import LIKE, SWITCHES, Ledger, counted
-from resnet_viz.records import Profile
+from resnet_viz.costs.flop_counters import LIKE, SWITCHES, Ledger, counted
+from resnet_viz.costs.profile_records import Profile
 from resnet_viz.ui.choice import CUSTOM
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import si

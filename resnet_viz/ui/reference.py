@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
+from resnet_viz.costs.profile_records import Profile
+from resnet_viz.costs.profiling import profile
 from resnet_viz.network.display_names import model_name, network_at
 from resnet_viz.network.spec import (
     MAX_SIDE,
@@ -16,8 +18,6 @@ from resnet_viz.network.spec import (
     preset_input,
     preset_name,
 )
-from resnet_viz.profile import profile
-from resnet_viz.records import Profile
 from resnet_viz.sources import parse_source
 from resnet_viz.ui import chosen
 from resnet_viz.ui.choice import LINK_KEYS, Choice

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
+from resnet_viz.costs.profile_records import LayerProfile, Profile
 from resnet_viz.network.layer_graph import INPUT
-from resnet_viz.records import LayerProfile, Profile
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.formulas import Formula, bytes_of_input, formulas, mismatch, sum_text
 from resnet_viz.views.outline import Group, blocks, chw

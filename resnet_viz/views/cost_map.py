@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import plotly.graph_objects as go
 
-from resnet_viz.records import Profile
+from resnet_viz.costs.profile_records import Profile
 from resnet_viz.units import si
 from resnet_viz.views.outline import COSTS, blocks, stages
 from resnet_viz.views.palette import mix, stage_colour, text_on, theme

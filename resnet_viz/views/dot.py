@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import graphviz
 
+from resnet_viz.costs.profile_records import Profile
 from resnet_viz.errors import SpecError
-from resnet_viz.records import Profile
 from resnet_viz.views.drawing import draw_parts
 from resnet_viz.views.opening import DEFAULT_OPENING, LEVELS, Opening, parts
 from resnet_viz.views.outline import COSTS

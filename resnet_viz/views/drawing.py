@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import graphviz
 
+from resnet_viz.costs.profile_records import DownsampleProfile, LayerProfile, Profile
 from resnet_viz.network.layer_graph import INPUT
-from resnet_viz.records import DownsampleProfile, LayerProfile, Profile
 from resnet_viz.views.canvas import Point
 from resnet_viz.views.flow import (
     BADGE,

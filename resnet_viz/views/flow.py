@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from resnet_viz.records import LayerProfile
+from resnet_viz.costs.profile_records import LayerProfile
 from resnet_viz.views.canvas import Point
 from resnet_viz.views.opening import Part
 

@@ -2,7 +2,7 @@
 
 The formulas are those of torch.nn.Conv2d, MaxPool2d and AvgPool2d for shapes, and of Araujo,
 Norris and Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks", Distill,
-doi:10.23915/distill.00021, for receptive fields, as in `resnet_viz.plan`. They are written with
+doi:10.23915/distill.00021, for receptive fields, as in `resnet_viz.costs.cost_plan`. They are written with
 ``·``, ``−``, ``/``, ``⌊ ⌋`` and ``⌈ ⌉``, and evaluate to the value that stands beside them.
 """
 
@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from resnet_viz.costs.cost_plan import Field
+from resnet_viz.costs.profile_records import LayerProfile, Profile, Shape
+from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.network.layer_graph import INPUT, trace
-from resnet_viz.plan import Field
-from resnet_viz.profile import DTYPE_BYTES
-from resnet_viz.records import LayerProfile, Profile, Shape
 from resnet_viz.views.outline import chw
 
 __all__ = ["Formula", "bytes_of_input", "formulas", "mismatch", "sum_text"]

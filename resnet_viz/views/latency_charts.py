@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import plotly.graph_objects as go
 
-from resnet_viz.latency.timings import (
+from resnet_viz.costs.latency.timings import (
     KINDS,
     NetworkTimings,
     OperationTiming,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from resnet_viz.latency.timings import (
+from resnet_viz.costs.latency.timings import (
     KINDS,
     Latency,
     NetworkTimings,

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from math import prod, sqrt
 from typing import Literal
 
+from resnet_viz.costs.profile_records import DownsampleProfile, LayerProfile, Profile
 from resnet_viz.network.layer_graph import INPUT
-from resnet_viz.records import DownsampleProfile, LayerProfile, Profile
 from resnet_viz.units import si
 from resnet_viz.views.canvas import Canvas, Point
 from resnet_viz.views.flow import BADGE, BOX, GROUND_SLAB, IMAGE, NAME, OP, PLUS, SLAB, STAGE

@@ -11,8 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from resnet_viz.memory import Memory
-from resnet_viz.memory_timeline import PARTS
+from resnet_viz.costs.memory_use import Memory
+from resnet_viz.costs.tensor_lifetimes import PARTS
 from resnet_viz.network.spec import MAX_BATCH
 from resnet_viz.units import si
 from resnet_viz.views.charts import figure
@@ -196,7 +196,7 @@ def _mark_phases(drawn: go.Figure, use: Memory, end: int, dark: bool) -> None:
 
 
 def fitting_text(fitting: int) -> str:
-    """The answer of `resnet_viz.memory.largest_batch` as it stands on a page."""
+    """The answer of `resnet_viz.costs.memory_use.largest_batch` as it stands on a page."""
     if fitting == 0:
         return "none"
     return f"{fitting:,} or more" if fitting == MAX_BATCH else f"{fitting:,}"

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from resnet_viz.costs.profile_records import Profile
 from resnet_viz.errors import BudgetError, SpecError
-from resnet_viz.records import Profile
 from resnet_viz.views.outline import Group, blocks, stages
 
 __all__ = ["DEFAULT_OPENING", "LEVELS", "MAX_NODES", "Opening", "Part", "parts", "shown_as"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from resnet_viz.records import DownsampleProfile, LayerProfile, Profile
+from resnet_viz.costs.profile_records import DownsampleProfile, LayerProfile, Profile
 from resnet_viz.units import shape_text, si
 
 __all__ = ["COSTS", "Group", "blocks", "chw", "describe", "stages", "window_text", "windows_text"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from resnet_viz.costs.profile_records import DownsampleProfile, Profile
 from resnet_viz.network.layer_graph import trace
-from resnet_viz.records import DownsampleProfile, Profile
 from resnet_viz.views.outline import Group, blocks, chw
 from resnet_viz.views.tables import Columns
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
+from resnet_viz.costs.profile_records import Profile
 from resnet_viz.network.display_names import network_at
-from resnet_viz.records import Profile
 from resnet_viz.units import shape_text
 from resnet_viz.views.charts import figure
 from resnet_viz.views.outline import chw

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from resnet_viz.costs.profile_records import Profile
 from resnet_viz.network.layer_graph import INPUT
-from resnet_viz.records import Profile
 from resnet_viz.views.outline import stages
 
 __all__ = ["Stop", "along", "names_of", "stops"]

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, Position, expect
 
 from resnet_viz import PRESETS, InputSpec, profile
-from resnet_viz.receptive import receptive_field_of
+from resnet_viz.costs.receptive_field import receptive_field_of
 from resnet_viz.samples import sample_bytes
 from resnet_viz.views.mosaic import mosaic, shared_scale
 from tests.browser.conftest import NewPage

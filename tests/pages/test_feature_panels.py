@@ -26,6 +26,7 @@ from resnet_viz import (
     trace,
 )
 from resnet_viz.activations import capture_cost
+from resnet_viz.costs.receptive_field import receptive_field_of
 from resnet_viz.gradients import effective_field, grad_cam
 from resnet_viz.images import load_image
 from resnet_viz.network.model import ResNet
@@ -33,7 +34,6 @@ from resnet_viz.occlusion import occlusion
 from resnet_viz.prediction import predict
 from resnet_viz.preparation import framed, prepare
 from resnet_viz.published import fetching
-from resnet_viz.receptive import receptive_field_of
 from resnet_viz.samples import sample_bytes
 from resnet_viz.sources import FirstConv
 from resnet_viz.survey import survey

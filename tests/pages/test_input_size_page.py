@@ -11,7 +11,7 @@ from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
 from resnet_viz.coach import diagnose
 from resnet_viz.codegen.python_file import generate
 from resnet_viz.comparison import compare
-from resnet_viz.memory import largest_batch, memory
+from resnet_viz.costs.memory_use import largest_batch, memory
 from resnet_viz.ui.input_size.coach import conditions
 from resnet_viz.ui.lab import DEFAULT_LAB, PANELS
 from resnet_viz.units import si

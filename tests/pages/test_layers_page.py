@@ -10,9 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
-from resnet_viz.ledger import LIKE, Ledger, count_rows, counted
+from resnet_viz.costs.flop_counters import LIKE, Ledger, count_rows, counted
+from resnet_viz.costs.profile_records import LayerProfile, Profile
 from resnet_viz.network.spec import preset_input
-from resnet_viz.records import LayerProfile, Profile
 from resnet_viz.units import shape_text
 from tests.pages.driver import assert_shows, go_to, link, open_page, table
 

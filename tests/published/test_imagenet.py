@@ -10,9 +10,9 @@ from typing import Any, get_args
 import pytest
 import torch.hub
 
+from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import WeightsError
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.profile import profile
 from resnet_viz.published.imagenet import (
     PUBLISHED,
     PUBLISHED_URL,

@@ -17,7 +17,7 @@ SMALL = InputSpec(64, 64, channels=3)
 
 
 def _page() -> None:
-    from resnet_viz.profile import profile
+    from resnet_viz.costs.profiling import profile
     from resnet_viz.ui import chosen, sidebar
     from resnet_viz.ui.input_size import coach
     from resnet_viz.ui.input_size.bench import Bench

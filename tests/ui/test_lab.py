@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from resnet_viz.memory import OPTIMIZER_STATES
+from resnet_viz.costs.memory_use import OPTIMIZER_STATES
+from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.network.spec import MAX_BATCH, PRESETS
-from resnet_viz.profile import DTYPE_BYTES
 from resnet_viz.ui.lab import DEFAULT_LAB, LAB_KEYS, PANELS, Lab
 
 

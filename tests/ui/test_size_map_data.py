@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from resnet_viz.costs.profiling import profile
 from resnet_viz.network.spec import MAX_SIDE, InputSpec, ResNetSpec
-from resnet_viz.profile import profile
 from resnet_viz.size_map import formulas, size_map
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.input_size.bench import Bench

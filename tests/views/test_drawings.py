@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile, trace
+from resnet_viz.costs.profile_records import Profile
 from resnet_viz.errors import SpecError
 from resnet_viz.network.layer_graph import INPUT, Operation
 from resnet_viz.network.spec import preset_input
-from resnet_viz.records import Profile
 from resnet_viz.units import shape_text
 from resnet_viz.views.canvas import Canvas
 from resnet_viz.views.dot import COSTS, LEVELS, draw

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
-from resnet_viz.profile import DTYPE_BYTES
-from resnet_viz.records import LayerProfile
+from resnet_viz.costs.profile_records import LayerProfile
+from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.views.formulas import Formula, bytes_of_input, formulas, mismatch, sum_text
 from tests.strategies import inputs, specs
 

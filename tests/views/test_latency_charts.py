@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnet_viz import PRESETS, InputSpec, profile
-from resnet_viz.latency.timings import (
+from resnet_viz.costs.latency.timings import (
     KINDS,
     BatchTiming,
     Conditions,
@@ -24,8 +24,8 @@ from resnet_viz.latency.timings import (
     kind,
     representatives,
 )
+from resnet_viz.costs.profile_records import LayerProfile
 from resnet_viz.network.spec import ResNetSpec
-from resnet_viz.records import LayerProfile
 from resnet_viz.views.latency_charts import (
     ACROSS,
     batch_chart,

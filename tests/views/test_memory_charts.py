@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.memory import Memory, memory
-from resnet_viz.memory_timeline import PARTS
+from resnet_viz.costs.memory_use import Memory, memory
+from resnet_viz.costs.tensor_lifetimes import PARTS
 from resnet_viz.network.spec import MAX_BATCH
 from resnet_viz.views.memory_charts import (
     DRAWN_STEPS,

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnet_viz import PRESETS, ResNetSpec, profile, trace
+from resnet_viz.costs.profile_records import LayerProfile, Profile
 from resnet_viz.errors import BudgetError, SpecError
 from resnet_viz.network.layer_graph import INPUT
 from resnet_viz.network.spec import preset_input
-from resnet_viz.records import LayerProfile, Profile
 from resnet_viz.views.dot import draw
 from resnet_viz.views.opening import (
     LEVELS,

@@ -12,7 +12,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from hypothesis import given, settings
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
-from resnet_viz.ledger import LIKE, count_rows, counted
+from resnet_viz.costs.flop_counters import LIKE, count_rows, counted
 from resnet_viz.views.statistics import statistics
 from resnet_viz.views.tables import (
     COUNTED,

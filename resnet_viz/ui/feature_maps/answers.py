@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import BudgetError, WeightsError
 from resnet_viz.network.layer_graph import INPUT, trace
-from resnet_viz.profile import profile
 from resnet_viz.ui.feature_maps.passes import Pass
 from resnet_viz.ui.kept import Kept
 from resnet_viz.units import si

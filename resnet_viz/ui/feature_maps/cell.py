@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
+from resnet_viz.costs.receptive_field import receptive_field_of
 from resnet_viz.network.layer_graph import INPUT
-from resnet_viz.receptive import receptive_field_of
 from resnet_viz.ui import chosen, frame
 from resnet_viz.ui.feature_maps.answers import Maps, effective_field, loaded
 from resnet_viz.ui.feature_maps.passes import Pass

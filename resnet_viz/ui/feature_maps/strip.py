@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import streamlit as st
 
+from resnet_viz.costs.profile_records import Profile
 from resnet_viz.errors import BudgetError
 from resnet_viz.network.layer_graph import INPUT, LayerGraph, trace
-from resnet_viz.records import Profile
 from resnet_viz.ui import frame
 from resnet_viz.ui.feature_maps.answers import survey
 from resnet_viz.ui.feature_maps.passes import Pass

@@ -9,8 +9,8 @@ from typing import Final
 
 import streamlit as st
 
+from resnet_viz.costs.profile_records import Profile
 from resnet_viz.network.spec import MAX_SIDE
-from resnet_viz.records import Profile
 from resnet_viz.ui import chosen, frame, reference
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.input_size import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from resnet_viz.records import Profile
+from resnet_viz.costs.profile_records import Profile
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.lab import Lab
 

@@ -12,10 +12,10 @@ from streamlit.delta_generator import DeltaGenerator
 from resnet_viz import patterns
 from resnet_viz.coach import Conditions, Diagnosis, Mend, diagnose
 from resnet_viz.coach.records import Kind
+from resnet_viz.costs.profile_records import Profile
 from resnet_viz.errors import SpecError
 from resnet_viz.network.display_names import model_name
 from resnet_viz.network.spec import InputSpec, ResNetSpec, preset_name
-from resnet_viz.records import Profile
 from resnet_viz.sources import parse_source
 from resnet_viz.ui.choice import CUSTOM, SPEC_KEYS
 from resnet_viz.ui.fields import fields as widget_values

@@ -8,17 +8,17 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import streamlit as st
 
-from resnet_viz.errors import BudgetError
-from resnet_viz.latency.timings import (
+from resnet_viz.costs.latency.timings import (
     BATCHES,
     MAX_SECONDS,
     NetworkTimings,
     OperationTimings,
     representatives,
 )
+from resnet_viz.costs.profiling import profile
+from resnet_viz.errors import BudgetError
 from resnet_viz.network.display_names import network_at
 from resnet_viz.network.spec import MAX_BATCH, InputSpec, ResNetSpec, preset_name
-from resnet_viz.profile import profile
 from resnet_viz.ui import sidebar
 from resnet_viz.ui.downloads import Download, downloads
 from resnet_viz.ui.feature_maps.answers import MAX_PASS_BYTES, MAX_WEIGHT_BYTES
@@ -239,14 +239,14 @@ def _run(asked: _Asked, measure: Callable[[_Asked, _Show], Result]) -> Result:
 
 
 def _measure_operations(asked: _Asked, show: _Show) -> OperationTimings:
-    from resnet_viz.latency.measuring import measure_operations
+    from resnet_viz.costs.latency.measuring import measure_operations
 
     model, budget_bytes = _built(asked)
     return measure_operations(model, asked.input, progress=show, budget_bytes=budget_bytes)
 
 
 def _measure_batches(asked: _Asked, show: _Show) -> NetworkTimings:
-    from resnet_viz.latency.measuring import measure_network
+    from resnet_viz.costs.latency.measuring import measure_network
 
     model, budget_bytes = _built(asked)
     return measure_network(model, asked.input, progress=show, budget_bytes=budget_bytes)
@@ -260,7 +260,7 @@ def _built(asked: _Asked) -> tuple[Any, int | None]:
     Raises:
         ResNetVizError: It would take too much, or the device is not there.
     """
-    from resnet_viz.latency.measuring import require_measurable
+    from resnet_viz.costs.latency.measuring import require_measurable
     from resnet_viz.network.devices import resolve_device
     from resnet_viz.network.model import build_model
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from resnet_viz.memory import Memory, largest_batch, memory
+from resnet_viz.costs.memory_use import Memory, largest_batch, memory
+from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.network.spec import MAX_BATCH, preset_name
-from resnet_viz.profile import DTYPE_BYTES
 from resnet_viz.ui.downloads import Download, downloads
 from resnet_viz.ui.input_size.bench import Bench
 from resnet_viz.ui.lab import MAX_MEMORY_GIB, MIN_MEMORY_GIB, Lab

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import streamlit as st
 
+from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.network.layer_graph import Pair
 from resnet_viz.network.spec import MAX_SIDE
-from resnet_viz.profile import DTYPE_BYTES
 from resnet_viz.size_map import Formulas
 from resnet_viz.ui.components import TIP_CSS
 from resnet_viz.ui.components.picking import PICKING_JS, mount

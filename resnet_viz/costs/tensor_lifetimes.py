@@ -28,9 +28,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from resnet_viz.costs.cost_plan import Plan, make_plan
 from resnet_viz.network.layer_graph import INPUT, LayerGraph, Pair
 from resnet_viz.network.spec import ResNetSpec
-from resnet_viz.plan import Plan, make_plan
 
 __all__ = ["LOSS", "OPTIMIZER", "PARTS", "Lifetime", "Schedule", "make_schedule"]
 

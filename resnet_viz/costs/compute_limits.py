@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.errors import BudgetError
 from resnet_viz.network.devices import require_memory
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.profile import DTYPE_BYTES
 from resnet_viz.units import shape_text, si
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any, Final
 
-from resnet_viz.records import LayerProfile, Profile
+from resnet_viz.costs.profile_records import LayerProfile, Profile
 
 __all__ = ["Witness", "call_witness"]
 

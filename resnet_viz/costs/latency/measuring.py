@@ -9,10 +9,9 @@ from typing import Final, NamedTuple
 import torch
 
 from resnet_viz.activations import borrowing_copy
-from resnet_viz.budget import require_cost
-from resnet_viz.errors import BudgetError, DeviceError, SpecError
-from resnet_viz.latency.stopwatch import Clock, conditions, dtype_name, measure
-from resnet_viz.latency.timings import (
+from resnet_viz.costs.compute_limits import require_cost
+from resnet_viz.costs.latency.stopwatch import Clock, conditions, dtype_name, measure
+from resnet_viz.costs.latency.timings import (
     BATCHES,
     MAX_SECONDS,
     BatchTiming,
@@ -23,10 +22,11 @@ from resnet_viz.latency.timings import (
     bytes_moved,
     representatives,
 )
+from resnet_viz.costs.profile_records import Profile
+from resnet_viz.costs.profiling import profile
+from resnet_viz.errors import BudgetError, DeviceError, SpecError
 from resnet_viz.network.model import ResNet
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.profile import profile
-from resnet_viz.records import Profile
 
 __all__ = [
     "WHOLE_NETWORK",

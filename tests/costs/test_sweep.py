@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resnet_viz.costs.profile_records import Sweep
+from resnet_viz.costs.profiling import DTYPE_BYTES, MAX_SWEEP_SIZES, profile, sweep
 from resnet_viz.errors import SpecError
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.profile import DTYPE_BYTES, MAX_SWEEP_SIZES, profile, sweep
-from resnet_viz.records import Sweep
 from tests.oracles import assert_one_sentence, recompute
 from tests.strategies import large_specs, specs
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
+from resnet_viz.costs.profile_records import LayerProfile, Profile, Shape
+from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import SpecError, shown
 from resnet_viz.network.spec import StrideIn
-from resnet_viz.profile import profile
-from resnet_viz.records import LayerProfile, Profile, Shape
 
 __all__ = [
     "KINDS",

@@ -20,8 +20,7 @@ from hypothesis.strategies import SearchStrategy
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from resnet_viz.errors import SpecError
-from resnet_viz.ledger import (
+from resnet_viz.costs.flop_counters import (
     KINDS,
     LIKE,
     SWITCHES,
@@ -32,10 +31,11 @@ from resnet_viz.ledger import (
     counted,
     entries,
 )
+from resnet_viz.costs.profile_records import LayerProfile, Profile
+from resnet_viz.costs.profiling import profile
+from resnet_viz.errors import SpecError
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.profile import profile
-from resnet_viz.records import LayerProfile, Profile
 from tests.strategies import inputs, specs
 
 IMAGENET = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")

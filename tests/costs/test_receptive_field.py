@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from resnet_viz.costs.profiling import profile
+from resnet_viz.costs.receptive_field import Box, ReceptiveField, receptive_field_of
 from resnet_viz.errors import LayerError, SpecError
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.profile import profile
-from resnet_viz.receptive import Box, ReceptiveField, receptive_field_of
 from tests.oracles import assert_one_sentence
 from tests.strategies import sides, specs
 

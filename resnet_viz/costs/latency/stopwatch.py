@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.utils.benchmark import Timer
 
+from resnet_viz.costs.latency.timings import Conditions, Latency
+from resnet_viz.costs.profile_records import Shape
 from resnet_viz.errors import SpecError, shown
-from resnet_viz.latency.timings import Conditions, Latency
 from resnet_viz.network.devices import compute, require_memory
-from resnet_viz.records import Shape
 
 __all__ = ["Clock", "conditions", "dtype_name", "measure"]
 
@@ -121,7 +121,7 @@ def conditions(weight: Tensor) -> Conditions:
 
 
 def dtype_name(weight: Tensor) -> str:
-    """A tensor's type as `resnet_viz.profile` calls it, such as ``float32``."""
+    """A tensor's type as `resnet_viz.costs.profiling` calls it, such as ``float32``."""
     return str(weight.dtype).removeprefix("torch.")
 
 

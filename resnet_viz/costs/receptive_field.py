@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from resnet_viz.costs.profile_records import LayerProfile, Profile, Shape
 from resnet_viz.network.layer_graph import Pair
 from resnet_viz.network.validation import integer
-from resnet_viz.records import LayerProfile, Profile, Shape
 
 __all__ = ["Box", "ReceptiveField", "receptive_field_of"]
 

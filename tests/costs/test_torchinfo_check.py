@@ -10,10 +10,11 @@ import pytest
 import torchinfo
 from hypothesis import given, settings
 
-from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile, witness
+from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
+from resnet_viz.costs import torchinfo_check
+from resnet_viz.costs.profile_records import Profile
+from resnet_viz.costs.torchinfo_check import call_witness
 from resnet_viz.network.spec import preset_input
-from resnet_viz.records import Profile
-from resnet_viz.witness import call_witness
 from tests.strategies import inputs, specs
 
 
@@ -85,7 +86,7 @@ def test_torchinfo_runs_for_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> No
     report, plain, held = profile(PRESETS["resnet18"]), torchinfo.summary, []
 
     def summary(*args: Any, **choices: Any) -> Any:
-        held.append(witness._TORCHINFO.locked())
+        held.append(torchinfo_check._TORCHINFO.locked())
         return plain(*args, **choices)
 
     monkeypatch.setattr(torchinfo, "summary", summary)
@@ -93,4 +94,4 @@ def test_torchinfo_runs_for_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> No
         results = list(pool.map(call_witness, [report] * 4))
     assert all(result.agrees for result in results)
     assert held == [True] * 4
-    assert not witness._TORCHINFO.locked()
+    assert not torchinfo_check._TORCHINFO.locked()

@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
+from resnet_viz.costs.profile_records import LayerProfile, Profile
+from resnet_viz.costs.profiling import DTYPE_BYTES, profile
 from resnet_viz.errors import LayerError, SpecError
 from resnet_viz.network.layer_graph import INPUT, trace
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.profile import DTYPE_BYTES, profile
-from resnet_viz.records import LayerProfile, Profile
 from tests.oracles import OP_NAMES, picture, recompute, record_forward
 from tests.strategies import inputs, large_specs, specs
 

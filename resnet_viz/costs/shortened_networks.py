@@ -12,9 +12,9 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from resnet_viz.costs.cost_plan import Plan, build_plan
 from resnet_viz.network.layer_graph import Pair, read_graph
 from resnet_viz.network.spec import ResNetSpec
-from resnet_viz.plan import Plan, build_plan
 
 __all__ = ["TELLING_BLOCKS", "field_growth", "short_plan", "short_spec"]
 
@@ -31,7 +31,7 @@ def short_plan(spec: ResNetSpec) -> Plan:
     """The plan of `short_spec`.
 
     Whoever tries many networks asks for many: they are kept apart from those of
-    `resnet_viz.plan.make_plan`, which are the networks that people look at.
+    `resnet_viz.costs.cost_plan.make_plan`, which are the networks that people look at.
     """
     return _plan(short_spec(spec))
 

@@ -33,11 +33,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from resnet_viz.memory_timeline import OPTIMIZER, PARTS, Schedule, make_schedule
+from resnet_viz.costs.profile_records import Integers
+from resnet_viz.costs.profiling import DTYPE_BYTES
+from resnet_viz.costs.tensor_lifetimes import OPTIMIZER, PARTS, Schedule, make_schedule
 from resnet_viz.network.spec import MAX_BATCH, InputSpec, ResNetSpec
 from resnet_viz.network.validation import choice, integer
-from resnet_viz.profile import DTYPE_BYTES
-from resnet_viz.records import Integers
 
 __all__ = ["OPTIMIZER_STATES", "Memory", "largest_batch", "memory"]
 
@@ -60,11 +60,11 @@ class Memory:
         input: The input, its batch and channels filled in.
         dtype: The type of weights and activations.
         optimizer: A key of `OPTIMIZER_STATES`; None for inference.
-        paths: The operation of each step; `resnet_viz.memory_timeline.LOSS` and ``OPTIMIZER``
+        paths: The operation of each step; `resnet_viz.costs.tensor_lifetimes.LOSS` and ``OPTIMIZER``
             for what is none.
         phases: ``forward``, ``backward`` or ``optimizer``, one a step.
         parts: Bytes by what they are for, shape [5, steps], in the order of
-            `resnet_viz.memory_timeline.PARTS`. Weights: the parameters and the running
+            `resnet_viz.costs.tensor_lifetimes.PARTS`. Weights: the parameters and the running
             statistics. Kept: in training what autograd keeps for the backward pass, with the
             batch; in inference what variables of the program still hold. Working: outputs that
             something is yet to read, gradients that flow backwards, the optimizer's own. In
@@ -132,7 +132,7 @@ def memory(
     Args:
         spec: The network.
         input: The input; left out, 224 x 224.
-        dtype: A key of `resnet_viz.profile.DTYPE_BYTES`.
+        dtype: A key of `resnet_viz.costs.profiling.DTYPE_BYTES`.
         training: A step of training; else a pass of inference.
         optimizer: A key of `OPTIMIZER_STATES`; of no effect on inference.
 

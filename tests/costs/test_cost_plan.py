@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from resnet_viz.costs.cost_plan import make_plan
+from resnet_viz.costs.profile_records import Profile
+from resnet_viz.costs.profiling import prefix_cost, profile
 from resnet_viz.network.layer_graph import INPUT, LayerGraph, trace
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.plan import make_plan
-from resnet_viz.profile import prefix_cost, profile
-from resnet_viz.records import Profile
 from tests.oracles import last_reads, recompute, simulated_peak
 from tests.strategies import inputs, specs
 

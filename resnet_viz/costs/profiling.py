@@ -15,11 +15,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from resnet_viz.errors import SpecError
-from resnet_viz.network.layer_graph import INPUT
-from resnet_viz.network.spec import MAX_SIDE, InputSpec, ResNetSpec
-from resnet_viz.plan import Field, Plan, make_plan, sight, weighted_sum
-from resnet_viz.records import (
+from resnet_viz.costs.cost_plan import Field, Plan, make_plan, sight, weighted_sum
+from resnet_viz.costs.profile_records import (
     DownsampleProfile,
     Integers,
     LayerProfile,
@@ -28,6 +25,9 @@ from resnet_viz.records import (
     Sweep,
     Totals,
 )
+from resnet_viz.errors import SpecError
+from resnet_viz.network.layer_graph import INPUT
+from resnet_viz.network.spec import MAX_SIDE, InputSpec, ResNetSpec
 
 __all__ = [
     "DTYPE_BYTES",

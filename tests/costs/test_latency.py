@@ -17,20 +17,20 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from resnet_viz.errors import BudgetError, DeviceError, SpecError
-from resnet_viz.latency.measuring import (
+from resnet_viz.costs.latency.measuring import (
     WHOLE_NETWORK,
     measure_network,
     measure_operations,
     measurement_cost,
     require_measurable,
 )
-from resnet_viz.latency.stopwatch import Clock, conditions
-from resnet_viz.latency.timings import Latency, bytes_moved, representatives
+from resnet_viz.costs.latency.stopwatch import Clock, conditions
+from resnet_viz.costs.latency.timings import Latency, bytes_moved, representatives
+from resnet_viz.costs.profiling import profile
+from resnet_viz.errors import BudgetError, DeviceError, SpecError
 from resnet_viz.network.devices import compute
 from resnet_viz.network.model import ResNet, ZeroPad, build_model
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.profile import profile
 from tests.oracles import assert_one_sentence, leaves, picture, record_forward
 from tests.strategies import inputs, specs
 
@@ -44,7 +44,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few samples of a whole pass, however much time there is."""
-    monkeypatch.setattr("resnet_viz.latency.measuring._NETWORK_SECONDS", 0.05)
+    monkeypatch.setattr("resnet_viz.costs.latency.measuring._NETWORK_SECONDS", 0.05)
 
 
 class Stopped(BaseException):

@@ -1,7 +1,7 @@
 """The totals of a network at an input size from at most two blocks of each stage.
 
 Each further block of a stage adds what the second adds to MACs, parameters and outputs, widens
-the receptive field as much, and never needs more memory at once (`resnet_viz.short`). So networks
+the receptive field as much, and never needs more memory at once (`resnet_viz.costs.shortened_networks`). So networks
 that differ only in the number of their blocks share one short plan, and hundreds of depths cost
 little more than one.
 """
@@ -12,12 +12,12 @@ from functools import lru_cache
 from operator import mul
 from typing import Final, NamedTuple
 
+from resnet_viz.costs.cost_plan import Grid, Plan, sides, weighted_sum
+from resnet_viz.costs.profile_records import Totals
+from resnet_viz.costs.profiling import DTYPE_BYTES
+from resnet_viz.costs.shortened_networks import TELLING_BLOCKS, field_growth, short_plan, short_spec
 from resnet_viz.network.layer_graph import Pair
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.plan import Grid, Plan, sides, weighted_sum
-from resnet_viz.profile import DTYPE_BYTES
-from resnet_viz.records import Totals
-from resnet_viz.short import TELLING_BLOCKS, field_growth, short_plan, short_spec
 
 __all__ = ["totals"]
 
@@ -63,7 +63,7 @@ class _Short(NamedTuple):
 
 
 def totals(spec: ResNetSpec, input: InputSpec | None = None) -> Totals:  # noqa: A002 - as in profile
-    """The totals of `resnet_viz.profile.profile` in float32, without its rows.
+    """The totals of `resnet_viz.costs.profiling.profile` in float32, without its rows.
 
     Args:
         spec: The network.

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
+from resnet_viz.costs.profile_records import LayerProfile, Profile
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.records import LayerProfile, Profile
 
 __all__ = [
     "BATCHES",

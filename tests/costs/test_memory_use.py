@@ -23,13 +23,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, build_model, profile
+from resnet_viz.costs.memory_use import OPTIMIZER_STATES, Memory, largest_batch, memory
+from resnet_viz.costs.profiling import DTYPE_BYTES
+from resnet_viz.costs.tensor_lifetimes import LOSS, OPTIMIZER, PARTS, make_schedule
 from resnet_viz.errors import SpecError
-from resnet_viz.memory import OPTIMIZER_STATES, Memory, largest_batch, memory
-from resnet_viz.memory_timeline import LOSS, OPTIMIZER, PARTS, make_schedule
 from resnet_viz.network.devices import available_devices
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.spec import MAX_BATCH
-from resnet_viz.profile import DTYPE_BYTES
 from tests.oracles import assert_one_sentence
 from tests.strategies import inputs, specs
 
