@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resnet_viz.activations import capture, require_affordable
-from resnet_viz.images import MAX_BYTES, load_image
+from resnet_viz.images.decoding import MAX_BYTES, load_image
+from resnet_viz.images.preprocessing import native_input, prepare, require_fit
 from resnet_viz.network.devices import resolve_device
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.residual_blocks import block_parts
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.preparation import native_input, prepare, require_fit
 from resnet_viz.published.downloading import Progress
 from resnet_viz.sources import DEFAULT_WEIGHTS, FirstConv
 from resnet_viz.views.mosaic import mosaic, png_bytes

@@ -119,11 +119,11 @@ def _named(
 ) -> LoadedWeights:
     """ImageNet's weights, or those of the patterns."""
     # Here, because others may do without them: a download needs the network's rooms.
-    from resnet_viz import patterns
+    from resnet_viz.images import drawn_patterns
     from resnet_viz.published import fetching, imagenet
 
     if source.kind == "patterns":
-        path, names = patterns.weights_path(), patterns.CLASSES
+        path, names = drawn_patterns.weights_path(), drawn_patterns.CLASSES
     else:
         path = fetching.fetch(imagenet.weights_file(spec, source.version), progress)
         names = imagenet.class_names()

@@ -16,9 +16,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageCms
 
-from resnet_viz import images
 from resnet_viz.errors import ImageError
-from resnet_viz.images import Picture, load_image
+from resnet_viz.images import decoding
+from resnet_viz.images.decoding import Picture, load_image
 
 Array = npt.NDArray[Any]
 Build = Callable[[], bytes]
@@ -272,7 +272,7 @@ def seen(data: bytes) -> Picture | None:
         return None
     assert picture.pixels.dtype == np.uint8
     assert picture.channels in (1, 3)
-    assert picture.height * picture.width <= images.MAX_PIXELS
+    assert picture.height * picture.width <= decoding.MAX_PIXELS
     return picture
 
 

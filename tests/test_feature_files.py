@@ -18,15 +18,16 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
-from resnet_viz import feature_files, patterns
+from resnet_viz import feature_files
 from resnet_viz.activations import capture
 from resnet_viz.cli import main
 from resnet_viz.errors import ImageError, LayerError
 from resnet_viz.feature_files import LIST_NAME, TABLE_NAME, write_feature_maps
-from resnet_viz.images import load_image
+from resnet_viz.images import drawn_patterns
+from resnet_viz.images.decoding import load_image
+from resnet_viz.images.preprocessing import prepare
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.preparation import prepare
 from resnet_viz.views.mosaic import mosaic, statistics
 from resnet_viz.weights import load
 
@@ -239,7 +240,7 @@ def test_the_trained_network_and_other_channels(photo: Path, tmp_path: Path) -> 
     assert main(["activations", *words, *where, "--device=cpu"]) == 0
     document = json.loads((folder / LIST_NAME).read_text())
     assert "1 adapted" in document["receipt"]
-    spec = replace(patterns.SPEC, in_channels=4)
+    spec = replace(drawn_patterns.SPEC, in_channels=4)
     model = load(spec, "patterns", first_conv="average").model
     image = prepare(load_image(photo.read_bytes()), InputSpec(64, 64), 4)
     assert (np.load(folder / "fc.npy") == capture(model, image, "fc")["fc"][0].numpy()).all()

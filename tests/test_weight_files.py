@@ -12,10 +12,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resnet_viz import ResNetSpec, build_model, patterns
+from resnet_viz import ResNetSpec, build_model
 from resnet_viz.checkpoints import reading
 from resnet_viz.checkpoints.state_dicts import Checkpoint
 from resnet_viz.errors import BudgetError
+from resnet_viz.images import drawn_patterns
 from resnet_viz.network import devices
 from resnet_viz.weight_files import METADATA_KEY, metadata, safetensors_bytes
 from resnet_viz.weights import load
@@ -71,9 +72,9 @@ def test_adapted_weights_tell_their_story() -> None:
 
 
 def test_names_of_classes_go_along() -> None:
-    loaded = load(patterns.SPEC, "patterns")
+    loaded = load(drawn_patterns.SPEC, "patterns")
     said = metadata(loaded)
-    assert said["class_names"] == list(patterns.CLASSES)
+    assert said["class_names"] == list(drawn_patterns.CLASSES)
     assert said["source"] == "patterns"
     assert json.loads(json.dumps(said)) == said
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 from safetensors.torch import save as safetensors_bytes
 
-from resnet_viz import patterns
 from resnet_viz.checkpoints.reading import read_checkpoint
 from resnet_viz.errors import BudgetError, DeviceError, MismatchError, WeightsError
+from resnet_viz.images import drawn_patterns
 from resnet_viz.network import devices
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import PRESETS, ResNetSpec
@@ -284,17 +284,19 @@ def test_imagenet_has_no_weights_for_any_network(published: list[str]) -> None:
 @pytest.fixture
 def _trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "patterns.safetensors"
-    path.write_bytes(safetensors_bytes(build_model(patterns.SPEC, seed=6).state_dict()))
-    monkeypatch.setattr(patterns, "weights_path", lambda: path)
+    path.write_bytes(safetensors_bytes(build_model(drawn_patterns.SPEC, seed=6).state_dict()))
+    monkeypatch.setattr(drawn_patterns, "weights_path", lambda: path)
 
 
 @pytest.mark.usefixtures("_trained")
 def test_patterns() -> None:
-    loaded = load(patterns.SPEC, "patterns")
-    _assert_holds(loaded.model, build_model(patterns.SPEC, seed=6).state_dict(), patterns.SPEC)
-    assert loaded.class_names == patterns.CLASSES
+    loaded = load(drawn_patterns.SPEC, "patterns")
+    _assert_holds(
+        loaded.model, build_model(drawn_patterns.SPEC, seed=6).state_dict(), drawn_patterns.SPEC
+    )
+    assert loaded.class_names == drawn_patterns.CLASSES
     assert loaded.receipt.origin == "patterns"
-    other = load(replace(patterns.SPEC, num_classes=7, in_channels=6), "patterns")
+    other = load(replace(drawn_patterns.SPEC, num_classes=7, in_channels=6), "patterns")
     assert other.class_names is None
     assert other.receipt.counts["adapted"] == 1
 
@@ -303,4 +305,4 @@ def test_patterns() -> None:
 def test_patterns_on_another_network() -> None:
     with pytest.raises(MismatchError) as caught:
         load(PRESETS["resnet18"], "patterns")
-    assert caught.value.found == patterns.SPEC
+    assert caught.value.found == drawn_patterns.SPEC

@@ -14,7 +14,7 @@ import streamlit as st
 from resnet_viz.costs.profiling import profile
 from resnet_viz.costs.torchinfo_check import Witness, call_witness
 from resnet_viz.errors import ImageError
-from resnet_viz.images import Picture, load_image
+from resnet_viz.images.decoding import Picture, load_image
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.ui.kept import Kept
 from resnet_viz.views.dot import draw

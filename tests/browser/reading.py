@@ -12,8 +12,8 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from resnet_viz import InputSpec, ResNetSpec, build_model, capture
-from resnet_viz.images import load_image
-from resnet_viz.preparation import prepare
+from resnet_viz.images.decoding import load_image
+from resnet_viz.images.preprocessing import prepare
 from resnet_viz.views.mosaic import mosaic, shared_scale
 
 

@@ -21,20 +21,20 @@ from resnet_viz import (
     activations,
     build_model,
     capture,
-    patterns,
     profile,
     trace,
 )
 from resnet_viz.activations import capture_cost
 from resnet_viz.costs.receptive_field import receptive_field_of
 from resnet_viz.gradients import effective_field, grad_cam
-from resnet_viz.images import load_image
+from resnet_viz.images import drawn_patterns
+from resnet_viz.images.decoding import load_image
+from resnet_viz.images.preprocessing import framed, prepare
+from resnet_viz.images.samples import sample_bytes
 from resnet_viz.network.model import ResNet
 from resnet_viz.occlusion import occlusion
 from resnet_viz.prediction import predict
-from resnet_viz.preparation import framed, prepare
 from resnet_viz.published import fetching
-from resnet_viz.samples import sample_bytes
 from resnet_viz.sources import FirstConv
 from resnet_viz.survey import survey
 from resnet_viz.ui.feature_maps import answers
@@ -241,14 +241,14 @@ def test_the_trained_network_names_what_it_sees_and_where() -> None:
     app = open_page(PAGE, SMALL)
     app.button(key="use_patterns").click().run()
 
-    assert_shows(app, PAGE, patterns.SPEC, patterns.INPUT)
+    assert_shows(app, PAGE, drawn_patterns.SPEC, drawn_patterns.INPUT)
     assert said(app) == []
     assert link(app)["weights"] == "patterns"
     app.session_state["panel"] = "Prediction"
     app.run()
 
-    found = load(patterns.SPEC, "patterns")
-    tensor = _tensor("pattern_star", patterns.SPEC, patterns.INPUT)
+    found = load(drawn_patterns.SPEC, "patterns")
+    tensor = _tensor("pattern_star", drawn_patterns.SPEC, drawn_patterns.INPUT)
     logits = survey(found.model, tensor).logits
     best, *_ = predict(logits, found.class_names)
     assert best.name == "star"
@@ -266,8 +266,8 @@ def test_any_class_can_be_explained() -> None:
     app = _open("Prediction", "model=resnet20&weights=patterns&classes=12&h=64&w=64")
     app.selectbox(key="class").set_value(3).run()
 
-    found = load(patterns.SPEC, "patterns")
-    tensor = _tensor("chelsea", patterns.SPEC, patterns.INPUT)
+    found = load(drawn_patterns.SPEC, "patterns")
+    tensor = _tensor("chelsea", drawn_patterns.SPEC, drawn_patterns.INPUT)
     for layer in ("layer3.2", "layer1.0"):
         app.selectbox(key="cam_layer1.0").set_value(layer).run()
         where = grad_cam(found.model, tensor, layer, 3)
@@ -280,7 +280,7 @@ def test_a_class_that_the_next_network_lacks_gives_way_to_the_likeliest() -> Non
     assert app.selectbox(key="class").value == 300
     app.button(key="use_patterns").click().run()
 
-    assert_shows(app, PAGE, patterns.SPEC, patterns.INPUT)
+    assert_shows(app, PAGE, drawn_patterns.SPEC, drawn_patterns.INPUT)
     assert said(app) == []
     assert app.selectbox(key="class").value is None
 
@@ -365,8 +365,8 @@ def test_weights_for_three_channels_are_adapted_to_four_as_chosen() -> None:
     choices: tuple[FirstConv, ...] = ("average", "repeat", "fresh")
     for how in choices:
         app.selectbox(key="first_conv").set_value(how).run()
-        found = load(replace(patterns.SPEC, in_channels=4), "patterns", first_conv=how)
-        tensor = _tensor("chelsea", found.model.spec, patterns.INPUT)
+        found = load(replace(drawn_patterns.SPEC, in_channels=4), "patterns", first_conv=how)
+        tensor = _tensor("chelsea", found.model.spec, drawn_patterns.INPUT)
         maps = capture(found.model, tensor, ["conv1"])["conv1"][0].numpy()
         shown = mosaic(maps, shared_scale(maps), max_side=1460).image
         np.testing.assert_array_equal(view(app, "mosaic"), shown)
@@ -405,7 +405,7 @@ def test_a_head_that_was_drawn_anew_gives_logits_and_the_classes_can_be_taken() 
     assert "2 initialised anew" in _captions(app)
 
     app.button(key="set_network").click().run()
-    assert_shows(app, PAGE, patterns.SPEC, patterns.INPUT)
+    assert_shows(app, PAGE, drawn_patterns.SPEC, drawn_patterns.INPUT)
     assert "probability" in _chart(app, "top")
 
 

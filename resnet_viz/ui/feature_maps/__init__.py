@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from resnet_viz.costs.profile_records import Profile
 from resnet_viz.errors import MismatchError, ResNetVizError, WeightsError
-from resnet_viz.preparation import Fit
+from resnet_viz.images.preprocessing import Fit
 from resnet_viz.ui import chosen
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.feature_maps import (

@@ -9,10 +9,10 @@ import numpy as np
 import streamlit as st
 
 from resnet_viz.errors import LayerError, WeightsError
+from resnet_viz.images.samples import SAMPLES, sample_bytes
 from resnet_viz.network.display_names import model_name
 from resnet_viz.network.layer_graph import INPUT, trace
 from resnet_viz.network.spec import PRESETS
-from resnet_viz.samples import SAMPLES, sample_bytes
 from resnet_viz.sources import parse_source
 from resnet_viz.ui import chosen, uploads
 from resnet_viz.ui.feature_maps.maps import Layer, bar, captured, common_scale, drawn_mosaic

@@ -7,9 +7,9 @@ from typing import Any
 
 from resnet_viz.costs.profile_records import Profile
 from resnet_viz.costs.profiling import profile
-from resnet_viz.images import Picture
+from resnet_viz.images.decoding import Picture
+from resnet_viz.images.preprocessing import Fit, prepare
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.preparation import Fit, prepare
 from resnet_viz.sources import FirstConv
 
 __all__ = ["Pass", "Weights"]

@@ -9,9 +9,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import streamlit as st
 
-from resnet_viz.images import MAX_BYTES, Picture, Pixels
-from resnet_viz.network.spec import MAX_SIDE, InputSpec
-from resnet_viz.preparation import (
+from resnet_viz.images.decoding import MAX_BYTES, Picture, Pixels
+from resnet_viz.images.preprocessing import (
     FITS,
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -20,7 +19,8 @@ from resnet_viz.preparation import (
     framed,
     native_input,
 )
-from resnet_viz.samples import SAMPLES, sample_bytes
+from resnet_viz.images.samples import SAMPLES, sample_bytes
+from resnet_viz.network.spec import MAX_SIDE, InputSpec
 from resnet_viz.ui import caches, chosen, uploads
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.messages import errors_as_sentences

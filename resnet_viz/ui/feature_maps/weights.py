@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from resnet_viz import patterns
 from resnet_viz.alignment import align
 from resnet_viz.errors import WeightsError
+from resnet_viz.images import drawn_patterns
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.spec import ResNetSpec, preset_input, preset_name
 from resnet_viz.published.fetching import cached, fetch
@@ -180,9 +180,15 @@ def _named() -> None:
 
 def _take_patterns() -> None:
     now = chosen.current()
-    last = trace(patterns.SPEC).blocks[-1].path
+    last = trace(drawn_patterns.SPEC).blocks[-1].path
     chosen.fill(
-        replace(now, spec=patterns.SPEC, input=patterns.INPUT, weights="patterns", layer=last)
+        replace(
+            now,
+            spec=drawn_patterns.SPEC,
+            input=drawn_patterns.INPUT,
+            weights="patterns",
+            layer=last,
+        )
     )
 
 
@@ -197,7 +203,7 @@ def offer_patterns() -> None:
         "Use the trained network",
         key="use_patterns",
         on_click=take,
-        help=f"A ResNet-20 that tells {len(patterns.CLASSES)} drawn patterns apart comes with "
+        help=f"A ResNet-20 that tells {len(drawn_patterns.CLASSES)} drawn patterns apart comes with "
         "the app: with random weights, maps and predictions mean little.",
     )
 

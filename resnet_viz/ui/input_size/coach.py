@@ -9,11 +9,11 @@ from typing import Any, Final, Literal
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from resnet_viz import patterns
 from resnet_viz.coach import Conditions, Diagnosis, Mend, diagnose
 from resnet_viz.coach.records import Kind
 from resnet_viz.costs.profile_records import Profile
 from resnet_viz.errors import SpecError
+from resnet_viz.images import drawn_patterns
 from resnet_viz.network.display_names import model_name
 from resnet_viz.network.spec import InputSpec, ResNetSpec, preset_name
 from resnet_viz.sources import parse_source
@@ -121,7 +121,7 @@ def _name(before: State, spec: Values, size: Values) -> str:
 def conditions(lab: Lab, weights: str) -> Conditions:
     """What matters beside the network: the weights' channels, and what Memory is set to."""
     kind = parse_source(weights).kind
-    channels = {"imagenet": _IMAGENET_CHANNELS, "patterns": patterns.SPEC.in_channels}
+    channels = {"imagenet": _IMAGENET_CHANNELS, "patterns": drawn_patterns.SPEC.in_channels}
     return Conditions(
         weights_channels=channels.get(kind),
         memory_bytes=int(lab.memory * _GIB),

@@ -11,7 +11,7 @@ from resnet_viz.codegen.command import command_line
 from resnet_viz.codegen.python_file import file_name, generate, training_step
 from resnet_viz.codegen.torchvision import torchvision_lines
 from resnet_viz.errors import BudgetError, MismatchError, ResNetVizError, WeightsError
-from resnet_viz.images import Picture
+from resnet_viz.images.decoding import Picture
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.feature_maps.answers import loaded
 from resnet_viz.ui.feature_maps.passes import Pass, Weights

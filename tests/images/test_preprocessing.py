@@ -1,4 +1,4 @@
-"""`resnet_viz.preparation`: the tensor is the picture, framed and normalised by the rules."""
+"""`resnet_viz.images.preprocessing`: the tensor is the picture, framed and normalised by the rules."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from resnet_viz import preparation
 from resnet_viz.errors import ImageError, SpecError
-from resnet_viz.images import Picture
+from resnet_viz.images import preprocessing
+from resnet_viz.images.decoding import Picture
+from resnet_viz.images.preprocessing import FITS, Fit, channel_rule, framed, native_input, prepare
 from resnet_viz.network.spec import MAX_SIDE, InputSpec
-from resnet_viz.preparation import FITS, Fit, channel_rule, framed, native_input, prepare
 from tests.pictures import Array, names_are_sorted, one_sentence
 
 sides = st.integers(1, 90)
@@ -251,7 +251,7 @@ def test_channels_no_network_takes(channels: int) -> None:
 
 def test_names() -> None:
     assert get_args(Fit) == FITS == (*SCALING, "native")
-    names_are_sorted(preparation)
+    names_are_sorted(preprocessing)
 
 
 @given(shapes, st.sampled_from([1, 3]))

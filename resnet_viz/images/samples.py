@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 
 from resnet_viz.errors import ImageError, shown
-from resnet_viz.images import Pixels, load_image
-from resnet_viz.patterns import FIRST_FRESH_SEED, picture
+from resnet_viz.images.decoding import Pixels, load_image
+from resnet_viz.images.drawn_patterns import FIRST_FRESH_SEED, picture
 
 __all__ = ["SAMPLES", "Sample", "sample_bytes"]
 

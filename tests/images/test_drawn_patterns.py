@@ -1,4 +1,4 @@
-"""`resnet_viz.patterns`, the network that ships for them, and the script that trained it."""
+"""`resnet_viz.images.drawn_patterns`, the network that ships for them, and the script that trained it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from resnet_viz import pattern_shapes, patterns
 from resnet_viz.errors import ImageError
-from resnet_viz.images import Picture, load_image
-from resnet_viz.network.model import ResNet, build_model
-from resnet_viz.network.spec import preset_name
-from resnet_viz.patterns import (
+from resnet_viz.images import drawn_patterns, pattern_shapes
+from resnet_viz.images.decoding import Picture, load_image
+from resnet_viz.images.drawn_patterns import (
     CLASSES,
     FIRST_FRESH_SEED,
     INPUT,
@@ -30,8 +28,10 @@ from resnet_viz.patterns import (
     pictures,
     weights_path,
 )
-from resnet_viz.preparation import IMAGENET_MEAN, IMAGENET_STD, prepare
-from resnet_viz.samples import SAMPLES, sample_bytes
+from resnet_viz.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD, prepare
+from resnet_viz.images.samples import SAMPLES, sample_bytes
+from resnet_viz.network.model import ResNet, build_model
+from resnet_viz.network.spec import preset_name
 from resnet_viz.weights import load_weights
 from scripts import train_patterns
 from scripts.train_patterns import (
@@ -210,7 +210,7 @@ def test_the_file_is_small_and_fits() -> None:
 def test_the_file_states_what_the_module_says(facts: dict[str, Any]) -> None:
     assert tuple(facts["classes"]) == CLASSES
     assert facts["fresh_pictures"] >= 1200
-    told = patterns.__doc__ or ""
+    told = drawn_patterns.__doc__ or ""
     for side, figures in facts["sides"].items():
         assert 1 / len(CLASSES) < figures["weakest"] <= figures["accuracy"] <= 1
         assert f"{figures['accuracy']:.1%}".replace("%", " %") in told, side
@@ -370,5 +370,5 @@ def test_the_script_writes_a_file_that_loads(
 
 
 def test_names() -> None:
-    names_are_sorted(patterns)
+    names_are_sorted(drawn_patterns)
     names_are_sorted(pattern_shapes)

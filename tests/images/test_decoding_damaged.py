@@ -1,4 +1,4 @@
-"""`resnet_viz.images`: a damaged file is shown or refused, and never does anything else."""
+"""`resnet_viz.images.decoding`: a damaged file is shown or refused, and never does anything else."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from resnet_viz import images
 from resnet_viz.errors import ImageError
-from resnet_viz.images import load_image
+from resnet_viz.images import decoding
+from resnet_viz.images.decoding import load_image
 from tests.pictures import (
     DEEP,
     PALETTED,
@@ -126,7 +126,9 @@ def test_no_mutation_raises_anything_else(name: str, data: st.DataObject) -> Non
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.sampled_from([magic for _, start, magic in images._SIGNATURES if not start]), st.binary())
+@given(
+    st.sampled_from([magic for _, start, magic in decoding._SIGNATURES if not start]), st.binary()
+)
 def test_no_bytes_after_a_magic_raise_anything_else(magic: bytes, rest: bytes) -> None:
     seen(magic + rest)
 

@@ -1,4 +1,4 @@
-"""`resnet_viz.samples`: each sample is a picture, and comes without a library's weight."""
+"""`resnet_viz.images.samples`: each sample is a picture, and comes without a library's weight."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_viz import samples
 from resnet_viz.errors import ImageError
-from resnet_viz.images import load_image
+from resnet_viz.images import samples
+from resnet_viz.images.decoding import load_image
+from resnet_viz.images.drawn_patterns import FIRST_FRESH_SEED, picture
+from resnet_viz.images.preprocessing import prepare
 from resnet_viz.network.spec import InputSpec
-from resnet_viz.patterns import FIRST_FRESH_SEED, picture
-from resnet_viz.preparation import prepare
 from tests.pictures import names_are_sorted, one_sentence
 
 PATTERNS = [name for name in samples.SAMPLES if name.startswith("pattern_")]
@@ -85,9 +85,9 @@ def test_without_scikit_image_there_are_patterns_still(monkeypatch: pytest.Monke
 
 def test_pictures_need_neither_torch_nor_skimage() -> None:
     code = (
-        "import sys; from resnet_viz.images import load_image;"
-        "from resnet_viz.preparation import framed;"
-        "from resnet_viz.samples import sample_bytes;"
+        "import sys; from resnet_viz.images.decoding import load_image;"
+        "from resnet_viz.images.preprocessing import framed;"
+        "from resnet_viz.images.samples import sample_bytes;"
         "from resnet_viz.network.spec import InputSpec;"
         "framed(load_image(sample_bytes('chelsea')), InputSpec());"
         "framed(load_image(sample_bytes('pattern_star')), InputSpec());"

@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from resnet_viz.errors import ImageError
-from resnet_viz.images import load_image
+from resnet_viz.images.decoding import load_image
+from resnet_viz.images.preprocessing import FITS, prepare
 from resnet_viz.network.spec import InputSpec
-from resnet_viz.preparation import FITS, prepare
 from tests.pictures import RGB, encode, one_sentence
 
 KINDS: dict[str, dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""`resnet_viz.images`: every file is shown as it should be."""
+"""`resnet_viz.images.decoding`: every file is shown as it should be."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_viz import images
 from resnet_viz.errors import ImageError
-from resnet_viz.images import Picture, load_image
+from resnet_viz.images import decoding
+from resnet_viz.images.decoding import Picture, load_image
 from tests.pictures import (
     DEEP,
     GREY,
@@ -127,4 +127,4 @@ def test_a_picture_cannot_be_written_through() -> None:
 
 
 def test_names() -> None:
-    names_are_sorted(images)
+    names_are_sorted(decoding)

@@ -1,4 +1,4 @@
-"""`resnet_viz.images`: what is no picture is refused in one sentence, before it costs much."""
+"""`resnet_viz.images.decoding`: what is no picture is refused in one sentence, before it costs much."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from resnet_viz import images
 from resnet_viz.errors import ImageError
-from resnet_viz.images import load_image
+from resnet_viz.images import decoding
+from resnet_viz.images.decoding import load_image
 from tests.pictures import (
     GIF_BODY,
     GREY,
@@ -88,7 +88,7 @@ REFUSED: dict[str, tuple[Build, str]] = {
     "jpeg 2000": (lambda: encode(RGB, "JPEG2000"), UNKNOWN),
     "psd": (lambda: b"8BPS\0\1" + bytes(40), UNKNOWN),
     "too many bytes": (
-        lambda: encode(RGB, "PNG") + bytes(images.MAX_BYTES),
+        lambda: encode(RGB, "PNG") + bytes(decoding.MAX_BYTES),
         r"The file is too large: at most 50 MB are read; save a smaller copy, or as JPEG",
     ),
     # PNG
@@ -265,11 +265,11 @@ def test_bombs_are_refused_before_they_are_decoded(
 
 def test_the_size_limits_include_their_ends() -> None:
     assert Image.MAX_IMAGE_PIXELS is not None
-    assert Image.MAX_IMAGE_PIXELS >= images.MAX_PIXELS  # or Pillow would warn below our limit
+    assert Image.MAX_IMAGE_PIXELS >= decoding.MAX_PIXELS  # or Pillow would warn below our limit
     picture = load_image(png(8000, 8000, 1, 0, bytes(8000 * 1001)))
     assert picture.pixels.shape == (8000, 8000, 1)
     assert load_image(png(65_535, 1, 8, 0, bytes(65_536))).width == 65_535
-    padded = encode(RGB, "PNG").ljust(images.MAX_BYTES, b"\0")
+    padded = encode(RGB, "PNG").ljust(decoding.MAX_BYTES, b"\0")
     assert load_image(padded).pixels.shape == (H, W, 3)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from resnet_viz.errors import ImageError
-from resnet_viz.images import MAX_PIXELS, Picture, Pixels
+from resnet_viz.images.decoding import MAX_PIXELS, Picture, Pixels
 from resnet_viz.network.spec import InputSpec
 
 if TYPE_CHECKING:  # torch takes seconds to import: `prepare` does so when it is called

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from resnet_viz.errors import ImageError, shown
-from resnet_viz.images import Pixels
+from resnet_viz.images.decoding import Pixels
+from resnet_viz.images.pattern_shapes import OBJECTS, PATTERNS, Floats, Mask
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.pattern_shapes import OBJECTS, PATTERNS, Floats, Mask
 
 __all__ = [
     "CLASSES",
