@@ -9,7 +9,7 @@
     ├── BudgetError    (RuntimeError) a computation that would cost more than is allowed
     ├── ImageError     (ValueError) bytes that are not a usable picture
     └── WeightsError   (ValueError) a weights source that is missing, unsafe or does not fit
-        └── MismatchError  weights of another network, which the error names
+        └── MismatchError  weights of another network; in `resnet_viz.weights.mismatch`
 
 Each text says what was wrong, what was expected, and what to do. Pages and the command
 line show it as it stands; anything else that escapes is a bug.
@@ -17,17 +17,13 @@ line show it as it stands; anything else that escapes is a bug.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:  # specs raise these errors
-    from resnet_viz.network.spec import ResNetSpec
+from typing import Final
 
 __all__ = [
     "BudgetError",
     "DeviceError",
     "ImageError",
     "LayerError",
-    "MismatchError",
     "ResNetVizError",
     "SpecError",
     "WeightsError",
@@ -76,13 +72,3 @@ class ImageError(ResNetVizError, ValueError):
 
 class WeightsError(ResNetVizError, ValueError):
     """A weights source that is missing, unsafe, or does not fit the network."""
-
-
-class MismatchError(WeightsError):
-    """Weights of another architecture: ``MismatchError(sentence, found)``."""
-
-    @property
-    def found(self) -> ResNetSpec:
-        """The network that the weights belong to."""
-        spec: ResNetSpec = self.args[1]
-        return spec

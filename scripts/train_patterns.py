@@ -33,16 +33,10 @@ from torch import Tensor
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from resnet_viz.images.drawn_patterns import (  # noqa: E402
-    CLASSES,
-    FIRST_FRESH_SEED,
-    INPUT,
-    SPEC,
-    pictures,
-    weights_path,
-)
+from resnet_viz.images.drawn_patterns import CLASSES, FIRST_FRESH_SEED, INPUT, SPEC, pictures
 from resnet_viz.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD  # noqa: E402
 from resnet_viz.network.model import ResNet, build_model  # noqa: E402
+from resnet_viz.weights.shipped_weights import pattern_weights_path
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -199,7 +193,9 @@ def save(model: ResNet, path: Path, facts: dict[str, object]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--out", type=Path, default=weights_path(), help="the file to write")
+    parser.add_argument(
+        "--out", type=Path, default=pattern_weights_path(), help="the file to write"
+    )
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--steps", type=int, default=Recipe.steps)
     parser.add_argument("--drawn", type=int, help="pictures of each class, for each side")

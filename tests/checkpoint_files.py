@@ -15,13 +15,13 @@ import torch
 from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 
-from resnet_viz.checkpoints import reading
-from resnet_viz.checkpoints.reader_process import read_pickle
-from resnet_viz.checkpoints.state_dicts import Checkpoint
 from resnet_viz.errors import WeightsError
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import ResNetSpec
-from resnet_viz.weights import load_weights
+from resnet_viz.weights.checkpoints import reading
+from resnet_viz.weights.checkpoints.reader_process import read_pickle
+from resnet_viz.weights.checkpoints.state_dicts import Checkpoint
+from resnet_viz.weights.loading import load_weights
 
 SPEC = ResNetSpec(block="basic", blocks=(1, 1), base_width=4, num_classes=3)
 

@@ -17,7 +17,6 @@ from torch import nn
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
 from resnet_viz.activations import MAX_MACS
-from resnet_viz.checkpoints.adaptation import first_conv_choices, with_channels
 from resnet_viz.coach import MAX_MENDS, Conditions, Diagnosis, diagnose
 from resnet_viz.coach.changes import MAX_SQUEEZE
 from resnet_viz.coach.resolution import MIN_FINAL_SIDE
@@ -29,6 +28,7 @@ from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import preset_input
 from resnet_viz.size_map import size_map
 from resnet_viz.sizing import convolutions, field_exceeds, overhang
+from resnet_viz.weights.checkpoints.adaptation import first_conv_choices, with_channels
 from tests.oracles import leaves, picture, record_forward
 from tests.strategies import inputs, sides, specs
 

@@ -8,8 +8,9 @@ import re
 import pytest
 
 from resnet_viz import errors
-from resnet_viz.errors import MismatchError, ResNetVizError
+from resnet_viz.errors import ResNetVizError
 from resnet_viz.network.spec import PRESETS
+from resnet_viz.weights.mismatch import MismatchError
 
 
 def _tree(root: type[Exception]) -> list[type[Exception]]:

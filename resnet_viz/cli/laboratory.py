@@ -120,8 +120,8 @@ def weights(
     """Weights adapted to the network, with the receipt of what became of each tensor."""
     if out.suffix != ".safetensors":
         raise SpecError(f"--out must name a .safetensors file, not {out.name[:40]!r}.")
-    from resnet_viz.weight_files import safetensors_bytes
-    from resnet_viz.weights import load
+    from resnet_viz.weights.loading import load
+    from resnet_viz.weights.safetensors_export import safetensors_bytes
 
     loaded = load(
         net.spec,

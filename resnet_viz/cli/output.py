@@ -12,7 +12,7 @@ import typer
 
 from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.errors import SpecError
-from resnet_viz.sources import FIRST_CONVS, FirstConv
+from resnet_viz.weights.sources import FIRST_CONVS, FirstConv
 
 __all__ = [
     "Batch",

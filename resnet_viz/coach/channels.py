@@ -31,7 +31,7 @@ def _channels(at: Situation) -> Diagnosis | None:
 
 def _adaptation(old: int, new: int) -> str:
     """What loading the weights does to the first convolution unless asked for something else."""
-    from resnet_viz.checkpoints.adaptation import first_conv_choices  # brings torch
+    from resnet_viz.weights.checkpoints.adaptation import first_conv_choices  # brings torch
 
     how, *_ = first_conv_choices(old, new)
     if how == "sum":

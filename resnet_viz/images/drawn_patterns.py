@@ -12,7 +12,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -35,7 +34,6 @@ __all__ = [
     "drawing",
     "picture",
     "pictures",
-    "weights_path",
 ]
 
 CLASSES: Final[tuple[str, ...]] = (*OBJECTS, *PATTERNS, "noise")
@@ -73,15 +71,6 @@ class Drawing:
         rows, columns = np.nonzero(self.subject)
         left, right = int(columns.min()), int(columns.max())
         return left, int(rows.min()), right + 1, int(rows.max()) + 1
-
-
-def weights_path() -> Path:
-    """The trained values of `SPEC`, a safetensors file of 1.1 MB.
-
-    Its metadata names the classes and states the accuracy; ``scripts/train_patterns.py``
-    writes it.
-    """
-    return Path(__file__).parent / "data" / "patterns.safetensors"
 
 
 def picture(label: int | str, seed: int, side: int = 64) -> Pixels:

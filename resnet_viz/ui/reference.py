@@ -18,10 +18,10 @@ from resnet_viz.network.spec import (
     preset_input,
     preset_name,
 )
-from resnet_viz.sources import parse_source
 from resnet_viz.ui import chosen
 from resnet_viz.ui.choice import LINK_KEYS, Choice
 from resnet_viz.ui.messages import plain
+from resnet_viz.weights.sources import parse_source
 
 __all__ = ["choose", "find", "query_of"]
 

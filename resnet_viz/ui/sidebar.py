@@ -28,7 +28,6 @@ from resnet_viz.network.spec import (
     preset_name,
     stages_text,
 )
-from resnet_viz.sources import parse_source
 from resnet_viz.ui import link
 from resnet_viz.ui.choice import BASE_KEY, CUSTOM, LINK_KEYS, PAGE_KEYS, Choice
 from resnet_viz.ui.chosen import (
@@ -44,6 +43,7 @@ from resnet_viz.ui.chosen import (
 from resnet_viz.ui.lab import Lab
 from resnet_viz.views.opening import Opening
 from resnet_viz.views.outline import COSTS
+from resnet_viz.weights.sources import parse_source
 
 __all__ = ["device_is_absent", "devices_known", "draw"]
 

@@ -26,13 +26,13 @@ from resnet_viz.images.drawn_patterns import (
     drawing,
     picture,
     pictures,
-    weights_path,
 )
 from resnet_viz.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD, prepare
 from resnet_viz.images.samples import SAMPLES, sample_bytes
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import preset_name
-from resnet_viz.weights import load_weights
+from resnet_viz.weights.loading import load_weights
+from resnet_viz.weights.shipped_weights import pattern_weights_path
 from scripts import train_patterns
 from scripts.train_patterns import (
     Recipe,
@@ -59,7 +59,7 @@ def fresh() -> tuple[Any, Any]:
 
 @pytest.fixture(scope="module")
 def facts() -> dict[str, Any]:
-    with safe_open(weights_path(), "pt") as file:
+    with safe_open(pattern_weights_path(), "pt") as file:
         facts: dict[str, Any] = json.loads(file.metadata()["patterns"])
     return facts
 
@@ -200,8 +200,8 @@ def test_what_cannot_be_drawn(label: int | str, seed: int, side: int, text: str)
 
 
 def test_the_file_is_small_and_fits() -> None:
-    assert weights_path().stat().st_size <= 2_000_000
-    with safe_open(weights_path(), "pt") as file:
+    assert pattern_weights_path().stat().st_size <= 2_000_000
+    with safe_open(pattern_weights_path(), "pt") as file:
         shapes = {key: file.get_slice(key).get_shape() for key in file.keys()}  # noqa: SIM118
     expected = build_model(SPEC, "meta").state_dict()
     assert shapes == {key: list(value.shape) for key, value in expected.items()}
@@ -218,7 +218,7 @@ def test_the_file_states_what_the_module_says(facts: dict[str, Any]) -> None:
 
 def test_it_names_fresh_pictures(device: str, fresh: Any, facts: dict[str, Any]) -> None:
     pixels, labels = fresh
-    model = load_weights(SPEC, str(weights_path()), device)
+    model = load_weights(SPEC, str(pattern_weights_path()), device)
     with torch.inference_mode():
         logits = torch.cat([model(part.to(device)) for part in torch.split(prepared(pixels), 60)])
     right = (logits.argmax(dim=1).cpu().numpy() == labels).mean()
@@ -231,7 +231,7 @@ def test_it_names_fresh_pictures(device: str, fresh: Any, facts: dict[str, Any])
 
 @pytest.mark.parametrize("name", [name for name in SAMPLES if name.startswith("pattern_")])
 def test_it_names_the_samples(name: str) -> None:
-    model = load_weights(SPEC, str(weights_path()))
+    model = load_weights(SPEC, str(pattern_weights_path()))
     with torch.inference_mode():
         logits = model(prepare(load_image(sample_bytes(name)), INPUT, 3))
     assert CLASSES[int(logits.argmax())] == name.removeprefix("pattern_")
@@ -252,7 +252,7 @@ def heat(model: ResNet, values: Tensor) -> tuple[Tensor, Tensor]:
 
 def test_it_looks_at_the_object() -> None:
     """The hottest cell of Grad-CAM lies on the object, or within a cell of it."""
-    model = load_weights(SPEC, str(weights_path()))
+    model = load_weights(SPEC, str(pattern_weights_path()))
     drawn = [drawing(label, seed) for label in pattern_shapes.OBJECTS for seed in SEEDS[:12]]
     maps, winners = heat(model, prepared(np.stack([each.pixels for each in drawn])))
     hits, areas = [], []

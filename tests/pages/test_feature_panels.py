@@ -34,15 +34,15 @@ from resnet_viz.images.samples import sample_bytes
 from resnet_viz.network.model import ResNet
 from resnet_viz.occlusion import occlusion
 from resnet_viz.prediction import predict
-from resnet_viz.published import fetching
-from resnet_viz.sources import FirstConv
 from resnet_viz.survey import survey
 from resnet_viz.ui.feature_maps import answers
 from resnet_viz.views.colours import shared_scale
 from resnet_viz.views.heat import heat
 from resnet_viz.views.mosaic import channel_image, mosaic
 from resnet_viz.views.statistics import ranked, statistics
-from resnet_viz.weights import load
+from resnet_viz.weights.loading import load
+from resnet_viz.weights.published import fetching
+from resnet_viz.weights.sources import FirstConv
 from tests.pages.driver import (
     assert_alive,
     assert_shows,

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from resnet_viz.costs.profile_records import Profile
-from resnet_viz.errors import MismatchError, ResNetVizError, WeightsError
+from resnet_viz.errors import ResNetVizError, WeightsError
 from resnet_viz.images.preprocessing import Fit
 from resnet_viz.ui import chosen
 from resnet_viz.ui.choice import Choice
@@ -41,6 +41,7 @@ from resnet_viz.ui.feature_maps.weights import (
     set_network,
 )
 from resnet_viz.ui.messages import errors_as_sentences, plain
+from resnet_viz.weights.mismatch import MismatchError
 
 __all__ = ["draw"]
 

@@ -21,7 +21,7 @@ from resnet_viz.units import si
 
 if TYPE_CHECKING:
     from resnet_viz.survey import Survey
-    from resnet_viz.weights import LoadedWeights
+    from resnet_viz.weights.loading import LoadedWeights
 
 __all__ = [
     "MAX_PASS_BYTES",
@@ -84,8 +84,8 @@ def loaded(of: Pass) -> LoadedWeights:
 
 
 def _load(of: Pass) -> LoadedWeights:
-    from resnet_viz.checkpoints.reading import read_checkpoint
-    from resnet_viz.weights import load
+    from resnet_viz.weights.checkpoints.reading import read_checkpoint
+    from resnet_viz.weights.loading import load
 
     size = profile(of.spec).totals.weight_bytes
     if size > MAX_WEIGHT_BYTES:

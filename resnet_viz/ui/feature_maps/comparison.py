@@ -13,7 +13,6 @@ from resnet_viz.images.samples import SAMPLES, sample_bytes
 from resnet_viz.network.display_names import model_name
 from resnet_viz.network.layer_graph import INPUT, trace
 from resnet_viz.network.spec import PRESETS
-from resnet_viz.sources import parse_source
 from resnet_viz.ui import chosen, uploads
 from resnet_viz.ui.feature_maps.maps import Layer, bar, captured, common_scale, drawn_mosaic
 from resnet_viz.ui.feature_maps.passes import Pass, Weights
@@ -22,6 +21,7 @@ from resnet_viz.ui.feature_maps.weights import is_here
 from resnet_viz.ui.messages import errors_as_sentences, plain
 from resnet_viz.units import shape_text
 from resnet_viz.views.colours import Scale
+from resnet_viz.weights.sources import parse_source
 
 __all__ = ["draw"]
 

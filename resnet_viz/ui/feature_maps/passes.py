@@ -10,7 +10,7 @@ from resnet_viz.costs.profiling import profile
 from resnet_viz.images.decoding import Picture
 from resnet_viz.images.preprocessing import Fit, prepare
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.sources import FirstConv
+from resnet_viz.weights.sources import FirstConv
 
 __all__ = ["Pass", "Weights"]
 

@@ -12,18 +12,23 @@ from resnet_viz.errors import WeightsError
 from resnet_viz.images import drawn_patterns
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.spec import ResNetSpec, preset_input, preset_name
-from resnet_viz.published.fetching import cached, fetch
-from resnet_viz.published.imagenet import PUBLISHED, WeightsFile, published_name, weights_file
-from resnet_viz.sources import DEFAULT_WEIGHTS, Source, parse_source
 from resnet_viz.ui import chosen, uploads
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.feature_maps.answers import loaded
 from resnet_viz.ui.feature_maps.passes import Pass, Weights
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import si
+from resnet_viz.weights.published.fetching import cached, fetch
+from resnet_viz.weights.published.imagenet import (
+    PUBLISHED,
+    WeightsFile,
+    published_name,
+    weights_file,
+)
+from resnet_viz.weights.sources import DEFAULT_WEIGHTS, Source, parse_source
 
 if TYPE_CHECKING:
-    from resnet_viz.checkpoints.receipt import Receipt
+    from resnet_viz.weights.checkpoints.receipt import Receipt
 
 __all__ = [
     "adapted",
@@ -242,7 +247,7 @@ def adapted(of: Pass) -> Pass:
     Raises:
         ResNetVizError: The weights cannot be had, or do not fit.
     """
-    from resnet_viz.checkpoints.adaptation import first_conv_choices
+    from resnet_viz.weights.checkpoints.adaptation import first_conv_choices
 
     found = loaded(of).receipt.found
     if found is None or found.in_channels == of.spec.in_channels:
@@ -269,7 +274,7 @@ def receipt(of: Pass) -> None:
     Raises:
         ResNetVizError: The weights cannot be had, or do not fit.
     """
-    from resnet_viz.checkpoints.recognition import same_architecture
+    from resnet_viz.weights.checkpoints.recognition import same_architecture
 
     found = loaded(of).receipt
     other = found.found

@@ -16,7 +16,6 @@ from resnet_viz.errors import SpecError
 from resnet_viz.images import drawn_patterns
 from resnet_viz.network.display_names import model_name
 from resnet_viz.network.spec import InputSpec, ResNetSpec, preset_name
-from resnet_viz.sources import parse_source
 from resnet_viz.ui.choice import CUSTOM, SPEC_KEYS
 from resnet_viz.ui.fields import fields as widget_values
 from resnet_viz.ui.focus import focus_on
@@ -25,6 +24,7 @@ from resnet_viz.ui.lab import Lab
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import shape_text
 from resnet_viz.views.coaching import KINDS, effect, effects_text
+from resnet_viz.weights.sources import parse_source
 
 __all__ = ["Step", "conditions", "draw"]
 

@@ -10,7 +10,7 @@ import streamlit as st
 from resnet_viz.codegen.command import command_line
 from resnet_viz.codegen.python_file import file_name, generate, training_step
 from resnet_viz.codegen.torchvision import torchvision_lines
-from resnet_viz.errors import BudgetError, MismatchError, ResNetVizError, WeightsError
+from resnet_viz.errors import BudgetError, ResNetVizError, WeightsError
 from resnet_viz.images.decoding import Picture
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.feature_maps.answers import loaded
@@ -26,9 +26,10 @@ from resnet_viz.ui.feature_maps.weights import (
 from resnet_viz.ui.input_size.bench import Bench
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import si
+from resnet_viz.weights.mismatch import MismatchError
 
 if TYPE_CHECKING:
-    from resnet_viz.weights import LoadedWeights
+    from resnet_viz.weights.loading import LoadedWeights
 
 __all__ = ["MAX_DOWNLOAD_BYTES", "draw"]
 
@@ -160,7 +161,7 @@ def _receipt(found: LoadedWeights) -> None:
 
 def _download(choice: Choice, found: LoadedWeights) -> None:
     """A button that makes the file, then one that hands it over."""
-    from resnet_viz.weight_files import safetensors_bytes
+    from resnet_viz.weights.safetensors_export import safetensors_bytes
 
     size = sum(p.numel() * p.element_size() for p in found.model.parameters())
     if size > MAX_DOWNLOAD_BYTES:

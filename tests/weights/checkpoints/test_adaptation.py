@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnet_viz.alignment import align
-from resnet_viz.checkpoints.adaptation import adapt, first_conv_choices, with_channels
-from resnet_viz.checkpoints.receipt import FATES, Entry, Receipt
-from resnet_viz.errors import MismatchError, WeightsError
+from resnet_viz.errors import WeightsError
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import PRESETS, ResNetSpec
-from resnet_viz.sources import FIRST_CONVS, FirstConv
 from resnet_viz.units import si
+from resnet_viz.weights.checkpoints.adaptation import adapt, first_conv_choices, with_channels
+from resnet_viz.weights.checkpoints.receipt import FATES, Entry, Receipt
+from resnet_viz.weights.mismatch import MismatchError
+from resnet_viz.weights.sources import FIRST_CONVS, FirstConv
 from tests.checkpoint_files import SPEC, State, some_state
 from tests.strategies import specs
 

@@ -9,10 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resnet_viz.checkpoints.recognition import network_text, recognise, same_architecture
 from resnet_viz.errors import WeightsError
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import PRESETS, ResNetSpec
+from resnet_viz.weights.checkpoints.recognition import network_text, recognise, same_architecture
 from tests.checkpoint_files import SPEC, State, some_state
 from tests.strategies import specs
 

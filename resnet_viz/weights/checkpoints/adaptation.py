@@ -10,19 +10,20 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from resnet_viz.checkpoints.receipt import COUNTER, FATES, Entry, Receipt
-from resnet_viz.checkpoints.recognition import (
+from resnet_viz.errors import WeightsError, shown
+from resnet_viz.network.model import build_model
+from resnet_viz.network.spec import ResNetSpec
+from resnet_viz.units import si
+from resnet_viz.weights.checkpoints.receipt import COUNTER, FATES, Entry, Receipt
+from resnet_viz.weights.checkpoints.recognition import (
     Recognised,
     network_text,
     recognise,
     same_architecture,
 )
-from resnet_viz.checkpoints.unwrapping import unwrap
-from resnet_viz.errors import MismatchError, WeightsError, shown
-from resnet_viz.network.model import build_model
-from resnet_viz.network.spec import ResNetSpec
-from resnet_viz.sources import FirstConv
-from resnet_viz.units import si
+from resnet_viz.weights.checkpoints.unwrapping import unwrap
+from resnet_viz.weights.mismatch import MismatchError
+from resnet_viz.weights.sources import FirstConv
 
 __all__ = ["adapt", "first_conv_choices", "with_channels"]
 

@@ -10,9 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnet_viz.checkpoints.unwrapping import unwrap
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import ResNetSpec
+from resnet_viz.weights.checkpoints.unwrapping import unwrap
 from tests.checkpoint_files import SPEC, State, some_state
 from tests.strategies import specs
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from resnet_viz.errors import WeightsError
-from resnet_viz.published.downloading import Progress, download
-from resnet_viz.published.file_lock import FileLock
-from resnet_viz.published.imagenet import WeightsFile, weights_folder
-from resnet_viz.published.partial_file import CHUNK_BYTES, keeping, part_path
+from resnet_viz.weights.published.downloading import Progress, download
+from resnet_viz.weights.published.file_lock import FileLock
+from resnet_viz.weights.published.imagenet import WeightsFile, weights_folder
+from resnet_viz.weights.published.partial_file import CHUNK_BYTES, keeping, part_path
 
 __all__ = ["PATIENCE_SECONDS", "POLL_SECONDS", "PROGRESS_SECONDS", "cached", "fetch"]
 

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resnet_viz import ResNetSpec, build_model
-from resnet_viz.checkpoints import reading
-from resnet_viz.checkpoints.state_dicts import Checkpoint
 from resnet_viz.errors import BudgetError
 from resnet_viz.images import drawn_patterns
 from resnet_viz.network import devices
-from resnet_viz.weight_files import METADATA_KEY, metadata, safetensors_bytes
-from resnet_viz.weights import load
+from resnet_viz.weights.checkpoints import reading
+from resnet_viz.weights.checkpoints.state_dicts import Checkpoint
+from resnet_viz.weights.loading import load
+from resnet_viz.weights.safetensors_export import METADATA_KEY, metadata, safetensors_bytes
 from tests.strategies import specs
 
 TINY = ResNetSpec(block="basic", blocks=(1, 1), base_width=8, num_classes=5)

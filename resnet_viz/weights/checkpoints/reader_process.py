@@ -19,8 +19,8 @@ import psutil
 import torch
 from safetensors.torch import save_file
 
-from resnet_viz.checkpoints.state_dicts import Checkpoint, find_state_dict, too_large
 from resnet_viz.errors import WeightsError
+from resnet_viz.weights.checkpoints.state_dicts import Checkpoint, find_state_dict, too_large
 
 __all__ = ["REPORT_NAME", "TENSORS_NAME", "UNREADABLE", "limit_process", "main", "read_pickle"]
 

@@ -23,15 +23,15 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from resnet_viz.checkpoints.reader_process import REPORT_NAME, TENSORS_NAME, UNREADABLE
-from resnet_viz.checkpoints.state_dicts import (
+from resnet_viz.errors import BudgetError, WeightsError
+from resnet_viz.network.devices import require_memory
+from resnet_viz.weights.checkpoints.reader_process import REPORT_NAME, TENSORS_NAME, UNREADABLE
+from resnet_viz.weights.checkpoints.state_dicts import (
     MAX_TENSORS,
     Checkpoint,
     find_state_dict,
     too_large,
 )
-from resnet_viz.errors import BudgetError, WeightsError
-from resnet_viz.network.devices import require_memory
 
 __all__ = ["MAX_FILE_BYTES", "MAX_HEADER_BYTES", "Checkpoint", "read_checkpoint"]
 
@@ -50,7 +50,7 @@ _READERS: Final = threading.BoundedSemaphore(2)
 # variables, the working folder and the user's site would add.
 _START: Final = (
     "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
-    "from resnet_viz.checkpoints.reader_process import main; main()"
+    "from resnet_viz.weights.checkpoints.reader_process import main; main()"
 )
 _ENVIRONMENT: Final = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "TMPDIR", "TEMP", "TMP")
 

@@ -24,11 +24,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnet_viz.checkpoints import reading
-from resnet_viz.checkpoints.reading import read_checkpoint
 from resnet_viz.errors import WeightsError
 from resnet_viz.network.model import build_model
-from resnet_viz.weights import load_weights
+from resnet_viz.weights.checkpoints import reading
+from resnet_viz.weights.checkpoints.reading import read_checkpoint
+from resnet_viz.weights.loading import load_weights
 from tests.checkpoint_files import (
     FORMATS,
     SPEC,

@@ -8,15 +8,15 @@ from typing import get_args
 
 import torch
 
-from resnet_viz.checkpoints.adaptation import adapt
-from resnet_viz.checkpoints.reading import MAX_FILE_BYTES, read_checkpoint
-from resnet_viz.checkpoints.receipt import COUNTER, Entry, Receipt
-from resnet_viz.checkpoints.state_dicts import Checkpoint
 from resnet_viz.network.devices import compute, require_memory, resolve_device
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import ResNetSpec
-from resnet_viz.published.downloading import Progress
-from resnet_viz.sources import DEFAULT_WEIGHTS, FirstConv, Kind, Source, parse_source
+from resnet_viz.weights.checkpoints.adaptation import adapt
+from resnet_viz.weights.checkpoints.reading import MAX_FILE_BYTES, read_checkpoint
+from resnet_viz.weights.checkpoints.receipt import COUNTER, Entry, Receipt
+from resnet_viz.weights.checkpoints.state_dicts import Checkpoint
+from resnet_viz.weights.published.downloading import Progress
+from resnet_viz.weights.sources import DEFAULT_WEIGHTS, FirstConv, Kind, Source, parse_source
 
 __all__ = ["MAX_FILE_BYTES", "LoadedWeights", "load", "load_weights"]
 
@@ -120,10 +120,11 @@ def _named(
     """ImageNet's weights, or those of the patterns."""
     # Here, because others may do without them: a download needs the network's rooms.
     from resnet_viz.images import drawn_patterns
-    from resnet_viz.published import fetching, imagenet
+    from resnet_viz.weights import shipped_weights
+    from resnet_viz.weights.published import fetching, imagenet
 
     if source.kind == "patterns":
-        path, names = drawn_patterns.weights_path(), drawn_patterns.CLASSES
+        path, names = shipped_weights.pattern_weights_path(), drawn_patterns.CLASSES
     else:
         path = fetching.fetch(imagenet.weights_file(spec, source.version), progress)
         names = imagenet.class_names()

@@ -2,7 +2,7 @@
 
 Facts and figures are those of torchvision 0.29, models/resnet.py (addresses, hashes, sizes)
 and models/_meta.py (the names of the classes). Nothing here downloads: see
-`resnet_viz.published.fetching`.
+`resnet_viz.weights.published.fetching`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 
 from resnet_viz.errors import WeightsError
 from resnet_viz.network.spec import ResNetSpec, preset_name
-from resnet_viz.sources import Version
+from resnet_viz.weights.sources import Version
 
 __all__ = [
     "PUBLISHED",
@@ -35,7 +36,7 @@ PUBLISHED_URL: Final = "https://download.pytorch.org/models/"
 # This environment variable names another place: a mirror, or a server of one's own.
 URL_VARIABLE: Final = "RESNET_VIZ_WEIGHTS_URL"
 
-_CLASSES: Final = Path(__file__).parents[1] / "data" / "imagenet_classes.txt"
+_CLASSES: Final = resources.files("resnet_viz.weights") / "data" / "imagenet_classes.txt"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import torch.hub
 from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import WeightsError
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.published.imagenet import (
+from resnet_viz.weights.published.imagenet import (
     PUBLISHED,
     PUBLISHED_URL,
     URL_VARIABLE,
@@ -21,7 +21,7 @@ from resnet_viz.published.imagenet import (
     weights_file,
     weights_folder,
 )
-from resnet_viz.sources import Version
+from resnet_viz.weights.sources import Version
 
 FILES = [
     pytest.param(name, version, id=f"{name}-{version}")

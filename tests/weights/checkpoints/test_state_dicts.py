@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from resnet_viz.checkpoints import state_dicts
-from resnet_viz.checkpoints.state_dicts import find_state_dict
 from resnet_viz.errors import WeightsError
+from resnet_viz.weights.checkpoints import state_dicts
+from resnet_viz.weights.checkpoints.state_dicts import find_state_dict
 
 MOST = 10**9
 

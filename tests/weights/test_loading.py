@@ -11,16 +11,18 @@ import pytest
 import torch
 from safetensors.torch import save as safetensors_bytes
 
-from resnet_viz.checkpoints.reading import read_checkpoint
-from resnet_viz.errors import BudgetError, DeviceError, MismatchError, WeightsError
+from resnet_viz.errors import BudgetError, DeviceError, WeightsError
 from resnet_viz.images import drawn_patterns
 from resnet_viz.network import devices
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import PRESETS, ResNetSpec
-from resnet_viz.published import fetching, imagenet
-from resnet_viz.published.imagenet import WeightsFile
-from resnet_viz.sources import DEFAULT_WEIGHTS, MAX_SEED, parse_source
-from resnet_viz.weights import load, load_weights
+from resnet_viz.weights import shipped_weights
+from resnet_viz.weights.checkpoints.reading import read_checkpoint
+from resnet_viz.weights.loading import load, load_weights
+from resnet_viz.weights.mismatch import MismatchError
+from resnet_viz.weights.published import fetching, imagenet
+from resnet_viz.weights.published.imagenet import WeightsFile
+from resnet_viz.weights.sources import DEFAULT_WEIGHTS, MAX_SEED, parse_source
 from tests.checkpoint_files import (
     FORMATS,
     SPEC,
@@ -285,7 +287,7 @@ def test_imagenet_has_no_weights_for_any_network(published: list[str]) -> None:
 def _trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "patterns.safetensors"
     path.write_bytes(safetensors_bytes(build_model(drawn_patterns.SPEC, seed=6).state_dict()))
-    monkeypatch.setattr(drawn_patterns, "weights_path", lambda: path)
+    monkeypatch.setattr(shipped_weights, "pattern_weights_path", lambda: path)
 
 
 @pytest.mark.usefixtures("_trained")

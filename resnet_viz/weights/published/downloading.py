@@ -13,10 +13,10 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 from resnet_viz.errors import WeightsError
-from resnet_viz.published import web
-from resnet_viz.published.imagenet import URL_VARIABLE, WeightsFile
-from resnet_viz.published.partial_file import CHUNK_BYTES, PartialFile
 from resnet_viz.units import si
+from resnet_viz.weights.published import web
+from resnet_viz.weights.published.imagenet import URL_VARIABLE, WeightsFile
+from resnet_viz.weights.published.partial_file import CHUNK_BYTES, PartialFile
 
 __all__ = ["RETRIES", "RETRY_SECONDS", "Progress", "download"]
 

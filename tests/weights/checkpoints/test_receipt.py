@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from resnet_viz.checkpoints.receipt import COUNTER, Entry, Fate, Receipt
+from resnet_viz.weights.checkpoints.receipt import COUNTER, Entry, Fate, Receipt
 
 
 def entries(**fates: int) -> tuple[Entry, ...]:

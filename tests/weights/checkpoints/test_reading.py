@@ -15,9 +15,9 @@ import pytest
 import torch
 from safetensors.torch import save as safetensors_bytes
 
-from resnet_viz.checkpoints import reading
-from resnet_viz.checkpoints.reading import read_checkpoint
 from resnet_viz.errors import WeightsError
+from resnet_viz.weights.checkpoints import reading
+from resnet_viz.weights.checkpoints.reading import read_checkpoint
 from tests.checkpoint_files import Calls, old_pth, pth, safetensors_with, some_state
 
 MATCHING = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
@@ -90,7 +90,7 @@ def test_a_small_file_does_not_take_much_memory(bomb: object) -> None:
 def test_the_limits_of_the_process() -> None:
     code = """if True:
         import json, resource
-        from resnet_viz.checkpoints.reader_process import limit_process
+        from resnet_viz.weights.checkpoints.reader_process import limit_process
         limit_process(1000, 5)
         limits = (resource.RLIMIT_AS, resource.RLIMIT_FSIZE, resource.RLIMIT_CPU)
         print(json.dumps([resource.getrlimit(limit) for limit in limits]))

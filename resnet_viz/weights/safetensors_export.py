@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from resnet_viz.checkpoints.receipt import Receipt
-    from resnet_viz.weights import LoadedWeights
+    from resnet_viz.weights.checkpoints.receipt import Receipt
+    from resnet_viz.weights.loading import LoadedWeights
 
 __all__ = ["METADATA_KEY", "metadata", "safetensors_bytes"]
 
@@ -24,7 +24,7 @@ def safetensors_bytes(loaded: LoadedWeights) -> bytes:
         loaded: The network and its receipt.
 
     Returns:
-        A file that `resnet_viz.weights.load` reads, as does anything that reads safetensors.
+        A file that `resnet_viz.weights.loading.load` reads, as does anything that reads safetensors.
 
     Raises:
         BudgetError: That needs more memory than is free, or more than `load` would read.
@@ -32,8 +32,8 @@ def safetensors_bytes(loaded: LoadedWeights) -> bytes:
     import torch
     from safetensors.torch import save
 
-    from resnet_viz.checkpoints.reading import MAX_FILE_BYTES
     from resnet_viz.network.devices import require_memory
+    from resnet_viz.weights.checkpoints.reading import MAX_FILE_BYTES
 
     state = loaded.model.state_dict()
     size = sum(value.numel() * value.element_size() for value in state.values())

@@ -29,11 +29,11 @@ from urllib.request import Request
 import pytest
 
 from resnet_viz.errors import WeightsError
-from resnet_viz.published import downloading, fetching, web
-from resnet_viz.published.fetching import cached, fetch
-from resnet_viz.published.file_lock import FileLock
-from resnet_viz.published.imagenet import URL_VARIABLE, WeightsFile
-from resnet_viz.published.partial_file import PartialFile
+from resnet_viz.weights.published import downloading, fetching, web
+from resnet_viz.weights.published.fetching import cached, fetch
+from resnet_viz.weights.published.file_lock import FileLock
+from resnet_viz.weights.published.imagenet import URL_VARIABLE, WeightsFile
+from resnet_viz.weights.published.partial_file import PartialFile
 from tests.http_server import (
     Answer,
     Server,
@@ -576,7 +576,7 @@ def test_files_of_other_names_do_not_wait(serve: Serve, tmp_path: Path) -> None:
 HOLDER = """
 import sys
 from pathlib import Path
-from resnet_viz.published.file_lock import FileLock
+from resnet_viz.weights.published.file_lock import FileLock
 with FileLock(Path(sys.argv[1])) as lock:
     print(lock.acquire(), flush=True)
     sys.stdin.read()
