@@ -20,7 +20,7 @@ from benchmarks.peers import (
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, build_model, profile, sweep, trace
 from resnet_viz.costs.cost_plan import make_plan
 from resnet_viz.costs.profile_records import Profile, Sweep, Totals
-from resnet_viz.size_map import SizeMap, size_map
+from resnet_viz.sizing.costs_by_size import SizeMap, size_map
 
 __all__ = [
     "linearity",

@@ -15,13 +15,13 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from resnet_viz.cli import main
-from resnet_viz.coach import diagnose
-from resnet_viz.coach.records import Conditions
 from resnet_viz.codegen.python_file import generate
-from resnet_viz.comparison import compare
 from resnet_viz.costs.profiling import profile
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
+from resnet_viz.sizing.advice.diagnosing import diagnose
+from resnet_viz.sizing.advice.records import Conditions
+from resnet_viz.sizing.comparison.comparing import compare
 from resnet_viz.views import changes, coaching
 from tests.running import run
 

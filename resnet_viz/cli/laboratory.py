@@ -50,7 +50,7 @@ def compare(
     The first network is the reference; the options that begin with --with- make the second from
     it, or anew if they name a model or a depth.
     """
-    from resnet_viz.comparison import compare as compared
+    from resnet_viz.sizing.comparison.comparing import compare as compared
     from resnet_viz.views import changes
 
     require("--format", format, ("table", "json", "csv"))
@@ -84,8 +84,8 @@ def coach(
     out: Out = None,
 ) -> None:
     """What does not suit the network and its input, and what to do about it."""
-    from resnet_viz.coach import diagnose
-    from resnet_viz.coach.records import Conditions
+    from resnet_viz.sizing.advice.diagnosing import diagnose
+    from resnet_viz.sizing.advice.records import Conditions
     from resnet_viz.views.coaching import text
 
     if memory is not None and not 0 <= memory <= 2**20:

@@ -8,10 +8,16 @@ from itertools import groupby
 from textwrap import wrap
 from typing import Any, Final
 
-from resnet_viz.comparison import ComparedLayer, Comparison
-from resnet_viz.comparison.wording import multiple, share_text
 from resnet_viz.costs.profile_records import LayerProfile, Profile
-from resnet_viz.sizing import convolutions, field_exceeds, overhang, reads_one_cell, unread
+from resnet_viz.sizing.comparison.comparing import ComparedLayer, Comparison
+from resnet_viz.sizing.comparison.wording import multiple, share_text
+from resnet_viz.sizing.input_fit import (
+    convolutions,
+    field_exceeds,
+    overhang,
+    reads_one_cell,
+    unread,
+)
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.outline import chw
 from resnet_viz.views.tables import count_column

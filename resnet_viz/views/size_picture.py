@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from resnet_viz.size_map import SizeMap
+from resnet_viz.sizing.costs_by_size import SizeMap
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.border_lines import Line, border_lines
 from resnet_viz.views.colours import SEQUENTIAL

@@ -7,7 +7,7 @@ from math import log10
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from resnet_viz.tradeoffs.series import Point
+from resnet_viz.sizing.tradeoffs.series import Point
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.palette import theme
 

@@ -7,7 +7,8 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from resnet_viz import PRESETS, InputSpec, profile, sizing
+from resnet_viz import PRESETS, InputSpec, profile
+from resnet_viz.sizing import input_fit
 from resnet_viz.units import si
 from tests.browser.conftest import NewPage
 from tests.browser.harness import settled, visit
@@ -33,10 +34,10 @@ def _open(page: Page, address: str, **query: object) -> Locator:
 def _lines(height: int, width: int) -> list[str]:
     """What is said of a size, from the library's own profile."""
     report = profile(PRESETS[MODEL], InputSpec(height, width))
-    layers, totals = sizing.convolutions(report), report.totals
+    layers, totals = input_fit.convolutions(report), report.totals
     rows, columns = totals.final_grid
-    one_cell = sum(sizing.reads_one_cell(layer) for layer in layers)
-    outgrown = sum(sizing.field_exceeds(layer, report) for layer in layers)
+    one_cell = sum(input_fit.reads_one_cell(layer) for layer in layers)
+    outgrown = sum(input_fit.field_exceeds(layer, report) for layer in layers)
     return [
         f"{height} × {width}",
         f"final grid {rows} × {columns}",

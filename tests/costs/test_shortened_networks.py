@@ -8,11 +8,11 @@ from itertools import pairwise
 from hypothesis import given, settings
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
-from resnet_viz.coach import Conditions, diagnose
 from resnet_viz.costs.cost_plan import build_plan, make_plan
 from resnet_viz.costs.shortened_networks import field_growth, short_plan, short_spec
 from resnet_viz.costs.total_costs import totals
 from resnet_viz.network.layer_graph import read_graph, trace
+from resnet_viz.sizing.advice.diagnosing import Conditions, diagnose
 from tests.strategies import specs
 
 

@@ -8,10 +8,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
-from resnet_viz.coach import diagnose
 from resnet_viz.codegen.python_file import generate
-from resnet_viz.comparison import compare
 from resnet_viz.costs.memory_use import largest_batch, memory
+from resnet_viz.sizing.advice.diagnosing import diagnose
+from resnet_viz.sizing.comparison.comparing import compare
 from resnet_viz.ui.input_size.coach import conditions
 from resnet_viz.ui.lab import DEFAULT_LAB, PANELS
 from resnet_viz.units import si

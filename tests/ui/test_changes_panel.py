@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
-from resnet_viz.comparison import Comparison, compare
+from resnet_viz.sizing.comparison.comparing import Comparison, compare
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.input_size.bench import Bench
 from resnet_viz.ui.lab import Lab

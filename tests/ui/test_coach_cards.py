@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from resnet_viz import PRESETS, InputSpec
-from resnet_viz.coach import Conditions, Mend, diagnose
+from resnet_viz.sizing.advice.diagnosing import Conditions, Mend, diagnose
 from resnet_viz.ui.input_size.coach import Step, conditions
 from resnet_viz.ui.lab import Lab
 

@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from resnet_viz.costs.profiling import profile
 from resnet_viz.network.spec import MAX_SIDE, InputSpec, ResNetSpec
-from resnet_viz.size_map import formulas, size_map
+from resnet_viz.sizing.costs_by_size import formulas, size_map
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.input_size.bench import Bench
 from resnet_viz.ui.input_size.size_map import _files, good_sizes

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec, parse_blocks, parse_stages
-from resnet_viz.tradeoffs.series import measure
+from resnet_viz.sizing.tradeoffs.series import measure
 from resnet_viz.ui.choice import SPEC_KEYS
 from resnet_viz.ui.fields import fields
 from resnet_viz.ui.input_size.sweeps import networks, pointed_at

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
-from resnet_viz.comparison import Comparison, compare
-from resnet_viz.sizing import overhang, unread
+from resnet_viz.sizing.comparison.comparing import Comparison, compare
+from resnet_viz.sizing.input_fit import overhang, unread
 from resnet_viz.views.changes import (
     CHANGE,
     LAYER,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
-from resnet_viz.coach import Conditions, Diagnosis, diagnose
-from resnet_viz.coach.loading import Weights
 from resnet_viz.costs.memory_use import memory
+from resnet_viz.sizing.advice.diagnosing import Conditions, Diagnosis, diagnose
+from resnet_viz.sizing.advice.loading import Weights
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.coaching import KINDS, effect, effects_text, headline, text
 from tests.strategies import inputs, specs

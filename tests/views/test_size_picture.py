@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from resnet_viz.network.spec import MAX_SIDE, PRESETS, ResNetSpec
-from resnet_viz.size_map import SizeMap, size_map
+from resnet_viz.sizing.costs_by_size import SizeMap, size_map
 from resnet_viz.views.border_lines import Line, border_lines
 from resnet_viz.views.colours import SEQUENTIAL
 from resnet_viz.views.size_axes import MAX_SAMPLES, marks, reach, samples

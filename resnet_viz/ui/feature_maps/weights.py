@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
-from resnet_viz.alignment import align
 from resnet_viz.errors import WeightsError
 from resnet_viz.images import drawn_patterns
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.spec import ResNetSpec, preset_input, preset_name
+from resnet_viz.sizing.comparison.alignment import align
 from resnet_viz.ui import chosen, uploads
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.feature_maps.answers import loaded

@@ -10,8 +10,8 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from resnet_viz.comparison import Comparison, compare
 from resnet_viz.costs.profile_records import Profile
+from resnet_viz.sizing.comparison.comparing import Comparison, compare
 from resnet_viz.ui.downloads import Download, downloads
 from resnet_viz.ui.focus import focus_on, rounds
 from resnet_viz.ui.input_size.bench import Bench

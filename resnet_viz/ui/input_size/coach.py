@@ -9,13 +9,13 @@ from typing import Any, Final, Literal
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from resnet_viz.coach import Conditions, Diagnosis, Mend, diagnose
-from resnet_viz.coach.records import Kind
 from resnet_viz.costs.profile_records import Profile
 from resnet_viz.errors import SpecError
 from resnet_viz.images import drawn_patterns
 from resnet_viz.network.display_names import model_name
 from resnet_viz.network.spec import InputSpec, ResNetSpec, preset_name
+from resnet_viz.sizing.advice.diagnosing import Conditions, Diagnosis, Mend, diagnose
+from resnet_viz.sizing.advice.records import Kind
 from resnet_viz.ui.choice import CUSTOM, SPEC_KEYS
 from resnet_viz.ui.fields import fields as widget_values
 from resnet_viz.ui.focus import focus_on

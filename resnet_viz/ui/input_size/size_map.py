@@ -10,7 +10,7 @@ import streamlit as st
 
 from resnet_viz.network.layer_graph import Pair
 from resnet_viz.network.spec import MAX_SIDE, ResNetSpec
-from resnet_viz.size_map import SizeMap, formulas, size_map
+from resnet_viz.sizing.costs_by_size import SizeMap, formulas, size_map
 from resnet_viz.ui.downloads import Download, downloads
 from resnet_viz.ui.input_size.bench import Bench
 from resnet_viz.ui.kept import Kept

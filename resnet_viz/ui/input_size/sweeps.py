@@ -12,8 +12,8 @@ import streamlit as st
 
 from resnet_viz.network.display_names import model_name
 from resnet_viz.network.spec import PRESETS, ResNetSpec, preset_name
-from resnet_viz.tradeoffs.candidates import candidates
-from resnet_viz.tradeoffs.series import Over, Point, series_over
+from resnet_viz.sizing.tradeoffs.candidates import candidates
+from resnet_viz.sizing.tradeoffs.series import Over, Point, series_over
 from resnet_viz.ui.downloads import Download, downloads
 from resnet_viz.ui.fields import fields
 from resnet_viz.ui.input_size.bench import Bench

@@ -12,7 +12,7 @@ import streamlit as st
 from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.network.layer_graph import Pair
 from resnet_viz.network.spec import MAX_SIDE
-from resnet_viz.size_map import Formulas
+from resnet_viz.sizing.costs_by_size import Formulas
 from resnet_viz.ui.components import TIP_CSS
 from resnet_viz.ui.components.picking import PICKING_JS, mount
 from resnet_viz.views.size_axes import Mark
@@ -29,7 +29,7 @@ def _asset(name: str) -> str:
 
 # Once a process: a name that is registered again would log a warning at each run.
 _component: Final = st.components.v2.component(
-    "resnet_viz.size_map",
+    "resnet_viz.sizing.costs_by_size",
     html=_asset("size_map.html"),
     css=TIP_CSS + _asset("size_map.css"),
     js=PICKING_JS + _asset("formulas.js") + _asset("size_map.js"),

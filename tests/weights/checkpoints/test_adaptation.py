@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resnet_viz.alignment import align
 from resnet_viz.errors import WeightsError
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import PRESETS, ResNetSpec
+from resnet_viz.sizing.comparison.alignment import align
 from resnet_viz.units import si
 from resnet_viz.weights.checkpoints.adaptation import adapt, first_conv_choices, with_channels
 from resnet_viz.weights.checkpoints.receipt import FATES, Entry, Receipt

@@ -10,9 +10,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
-from resnet_viz.coach.amounts import gib_text, gib_texts
-from resnet_viz.coach.loading import compare_weights
-from resnet_viz.coach.measures import (
+from resnet_viz.costs.memory_use import OPTIMIZER_STATES, memory
+from resnet_viz.costs.profile_records import LayerProfile
+from resnet_viz.costs.profiling import DTYPE_BYTES
+from resnet_viz.costs.total_costs import totals
+from resnet_viz.network.model import build_model
+from resnet_viz.sizing.advice.amounts import gib_text, gib_texts
+from resnet_viz.sizing.advice.loading import compare_weights
+from resnet_viz.sizing.advice.measures import (
     Found,
     first_below,
     first_convolution,
@@ -21,13 +26,8 @@ from resnet_viz.coach.measures import (
     outgrown_at,
     productive_blocks,
 )
-from resnet_viz.coach.resources import memory_bound
-from resnet_viz.costs.memory_use import OPTIMIZER_STATES, memory
-from resnet_viz.costs.profile_records import LayerProfile
-from resnet_viz.costs.profiling import DTYPE_BYTES
-from resnet_viz.costs.total_costs import totals
-from resnet_viz.network.model import build_model
-from resnet_viz.sizing import convolutions, field_exceeds, overhang, reads_one_cell
+from resnet_viz.sizing.advice.resources import memory_bound
+from resnet_viz.sizing.input_fit import convolutions, field_exceeds, overhang, reads_one_cell
 from tests.oracles import picture, record_forward
 from tests.strategies import choices, inputs, specs
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from resnet_viz.coach.topics import Proposal, Situation
 from resnet_viz.network.spec import MAX_SIDE, MAX_STAGES, PRESETS, InputSpec, ResNetSpec
 from resnet_viz.network.stage_strides import MAX_DILATION
+from resnet_viz.sizing.advice.topics import Proposal, Situation
 from resnet_viz.units import shape_text
 
 __all__ = [

@@ -7,8 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from resnet_viz.comparison.windows import Remark, Sides, dilation_change, small_map, stride_change
-from resnet_viz.comparison.wording import (
+from resnet_viz.costs.profile_records import Profile
+from resnet_viz.sizing.comparison.windows import (
+    Remark,
+    Sides,
+    dilation_change,
+    small_map,
+    stride_change,
+)
+from resnet_viz.sizing.comparison.wording import (
     amount,
     apart,
     listed,
@@ -17,12 +24,11 @@ from resnet_viz.comparison.wording import (
     sentence,
     share_text,
 )
-from resnet_viz.costs.profile_records import Profile
-from resnet_viz.sizing import convolutions, field_exceeds
+from resnet_viz.sizing.input_fit import convolutions, field_exceeds
 from resnet_viz.units import shape_text, si
 
 if TYPE_CHECKING:
-    from resnet_viz.comparison import ComparedLayer, Comparison
+    from resnet_viz.sizing.comparison.comparing import ComparedLayer, Comparison
 
 __all__ = ["summarise"]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from resnet_viz.coach.measures import first_convolution
-from resnet_viz.coach.records import Diagnosis
-from resnet_viz.coach.topics import Proposal, Situation, Topic
+from resnet_viz.sizing.advice.measures import first_convolution
+from resnet_viz.sizing.advice.records import Diagnosis
+from resnet_viz.sizing.advice.topics import Proposal, Situation, Topic
 
 __all__ = ["CHANNELS"]
 

@@ -6,9 +6,9 @@ from functools import lru_cache
 from itertools import zip_longest
 from typing import NamedTuple
 
-from resnet_viz.alignment import Shapes, state_shapes
 from resnet_viz.costs.shortened_networks import short_plan
 from resnet_viz.network.spec import ResNetSpec
+from resnet_viz.sizing.comparison.alignment import Shapes, state_shapes
 
 __all__ = ["Weights", "compare_weights"]
 

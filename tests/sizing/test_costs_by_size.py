@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resnet_viz import sizing
 from resnet_viz.costs.profile_records import Profile
 from resnet_viz.costs.profiling import DTYPE_BYTES, profile
 from resnet_viz.errors import SpecError
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.size_map import Formulas, SizeMap, formulas, size_map
+from resnet_viz.sizing import input_fit
+from resnet_viz.sizing.costs_by_size import Formulas, SizeMap, formulas, size_map
 from tests.oracles import assert_one_sentence
 from tests.strategies import large_specs, specs
 
@@ -28,9 +28,9 @@ AXES = st.lists(SIDES, min_size=1, max_size=3)
 
 def _counts(report: Profile) -> tuple[int, int, int]:
     """Convolutions that work on 1 x 1, that see more than the input, and all of them."""
-    layers = sizing.convolutions(report)
-    one_cell = sum(sizing.reads_one_cell(layer) for layer in layers)
-    outgrown = sum(sizing.field_exceeds(layer, report) for layer in layers)
+    layers = input_fit.convolutions(report)
+    one_cell = sum(input_fit.reads_one_cell(layer) for layer in layers)
+    outgrown = sum(input_fit.field_exceeds(layer, report) for layer in layers)
     return one_cell, outgrown, len(layers)
 
 
@@ -57,7 +57,7 @@ def _hanging_over(report: Profile) -> float:
         layer = report.by_path[path]
         jumps = (1, 1) if layer.inputs[0] == "input" else report.by_path[layer.inputs[0]].jump
         for axis in (0, 1):
-            over[axis] += sizing.overhang(layer)[axis] * jumps[axis]
+            over[axis] += input_fit.overhang(layer)[axis] * jumps[axis]
         path = layer.inputs[0]
     height, width = report.input.height, report.input.width
     return 1 - height * width / ((height + over[0]) * (width + over[1]))

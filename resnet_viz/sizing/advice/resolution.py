@@ -7,11 +7,11 @@ from dataclasses import replace
 from math import prod
 from typing import Final
 
-from resnet_viz.coach import changes
-from resnet_viz.coach.measures import first_below
-from resnet_viz.coach.records import Diagnosis
-from resnet_viz.coach.topics import Proposal, Situation, Topic
 from resnet_viz.network.spec import MAX_SIDE
+from resnet_viz.sizing.advice import changes
+from resnet_viz.sizing.advice.measures import first_below
+from resnet_viz.sizing.advice.records import Diagnosis
+from resnet_viz.sizing.advice.topics import Proposal, Situation, Topic
 from resnet_viz.units import shape_text
 
 __all__ = ["COARSE_GRID", "LONE_BATCH_NORM", "MIN_FINAL_SIDE", "ONE_CELL"]

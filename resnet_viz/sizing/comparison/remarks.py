@@ -10,8 +10,10 @@ from collections.abc import Callable
 from math import prod
 from typing import Final, cast
 
-from resnet_viz.alignment import AlignedOperation
-from resnet_viz.comparison.windows import (
+from resnet_viz.costs.profile_records import LayerProfile, Profile
+from resnet_viz.network.layer_graph import INPUT
+from resnet_viz.sizing.comparison.alignment import AlignedOperation
+from resnet_viz.sizing.comparison.windows import (
     Sides,
     filled,
     left_out,
@@ -20,10 +22,8 @@ from resnet_viz.comparison.windows import (
     small_map_text,
     window,
 )
-from resnet_viz.comparison.wording import multiple_of, noun
-from resnet_viz.costs.profile_records import LayerProfile, Profile
-from resnet_viz.network.layer_graph import INPUT
-from resnet_viz.sizing import field_exceeds
+from resnet_viz.sizing.comparison.wording import multiple_of, noun
+from resnet_viz.sizing.input_fit import field_exceeds
 from resnet_viz.units import shape_text, si
 
 __all__ = ["remark"]

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from resnet_viz.coach.measures import Measures, measure
-from resnet_viz.coach.records import Conditions, Diagnosis
 from resnet_viz.network.spec import InputSpec, ResNetSpec
+from resnet_viz.sizing.advice.measures import Measures, measure
+from resnet_viz.sizing.advice.records import Conditions, Diagnosis
 from resnet_viz.units import shape_text
 
 __all__ = ["Proposal", "Situation", "Topic", "situation"]

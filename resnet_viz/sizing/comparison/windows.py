@@ -9,10 +9,10 @@ from fractions import Fraction
 from math import prod
 from typing import Final, NamedTuple
 
-from resnet_viz.comparison.coverage import seen_values
-from resnet_viz.comparison.wording import amount, noun, number
 from resnet_viz.costs.profile_records import LayerProfile, Profile, Shape
-from resnet_viz.sizing import overhang, unread
+from resnet_viz.sizing.comparison.window_coverage import seen_values
+from resnet_viz.sizing.comparison.wording import amount, noun, number
+from resnet_viz.sizing.input_fit import overhang, unread
 from resnet_viz.units import shape_text
 
 __all__ = [

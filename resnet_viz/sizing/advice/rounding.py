@@ -9,11 +9,11 @@ from itertools import product
 from math import prod
 from typing import Final, NamedTuple
 
-from resnet_viz.coach import changes
-from resnet_viz.coach.measures import first_overhanging
-from resnet_viz.coach.records import Diagnosis
-from resnet_viz.coach.topics import Proposal, Situation, Topic
 from resnet_viz.network.spec import MAX_SIDE
+from resnet_viz.sizing.advice import changes
+from resnet_viz.sizing.advice.measures import first_overhanging
+from resnet_viz.sizing.advice.records import Diagnosis
+from resnet_viz.sizing.advice.topics import Proposal, Situation, Topic
 from resnet_viz.units import shape_text
 
 __all__ = ["MAX_OVERHANG", "ROUNDING"]

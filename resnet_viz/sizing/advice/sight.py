@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Final
 
-from resnet_viz.coach import changes
-from resnet_viz.coach.measures import outgrown_at, productive_blocks
-from resnet_viz.coach.records import Diagnosis
-from resnet_viz.coach.topics import Proposal, Situation, Topic
 from resnet_viz.network.layer_graph import Pair
 from resnet_viz.network.spec import InputSpec, ResNetSpec
+from resnet_viz.sizing.advice import changes
+from resnet_viz.sizing.advice.measures import outgrown_at, productive_blocks
+from resnet_viz.sizing.advice.records import Diagnosis
+from resnet_viz.sizing.advice.topics import Proposal, Situation, Topic
 from resnet_viz.units import shape_text
 
 __all__ = ["MIN_SEEN", "NARROW_FIELD", "OUTGROWN", "OUTGROWN_SHARE", "usual_side"]

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from resnet_viz.coach import changes
-from resnet_viz.coach.amounts import gib_text, gib_texts
-from resnet_viz.coach.records import Conditions, Diagnosis
-from resnet_viz.coach.topics import Proposal, Situation, Topic
 from resnet_viz.costs.memory_use import largest_batch, memory
 from resnet_viz.costs.profile_records import Totals
 from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.costs.total_costs import totals
 from resnet_viz.network.spec import InputSpec, ResNetSpec
+from resnet_viz.sizing.advice import changes
+from resnet_viz.sizing.advice.amounts import gib_text, gib_texts
+from resnet_viz.sizing.advice.records import Conditions, Diagnosis
+from resnet_viz.sizing.advice.topics import Proposal, Situation, Topic
 from resnet_viz.units import si
 
 __all__ = ["MACS", "MEMORY", "memory_bound", "needed_bytes"]

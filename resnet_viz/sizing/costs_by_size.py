@@ -2,7 +2,7 @@
 
 Rows depend on the height alone and columns on the width alone, so every number of a map is made
 of products and comparisons of two vectors; a map of 500 x 500 sizes takes a fraction of a second.
-Each value is that of `profile` and `resnet_viz.sizing` at its size.
+Each value is that of `profile` and `resnet_viz.sizing.input_fit` at its size.
 """
 
 from __future__ import annotations

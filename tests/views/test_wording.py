@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnet_viz.comparison.wording import (
+from resnet_viz.sizing.comparison.wording import (
     amount,
     apart,
     listed,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from resnet_viz.costs.profile_records import Integers
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec, StemKind, preset_name
-from resnet_viz.tradeoffs.series import Point, depth_series, measure
+from resnet_viz.sizing.tradeoffs.series import Point, depth_series, measure
 
 __all__ = ["candidates", "pareto_front"]
 

@@ -15,7 +15,7 @@ import torch
 from hypothesis import given, settings
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, build_model, profile
-from resnet_viz.comparison import Comparison, compare
+from resnet_viz.sizing.comparison.comparing import Comparison, compare
 from tests.oracles import picture, record_forward
 from tests.strategies import inputs, specs
 

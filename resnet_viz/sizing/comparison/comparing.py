@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple, cast
 
-from resnet_viz.alignment import Fate, Shapes, align
-from resnet_viz.comparison.remarks import remark
-from resnet_viz.comparison.summary import summarise
 from resnet_viz.costs.profile_records import LayerProfile, Profile
+from resnet_viz.sizing.comparison.alignment import Fate, Shapes, align
+from resnet_viz.sizing.comparison.remarks import remark
+from resnet_viz.sizing.comparison.summary import summarise
 
 __all__ = ["ComparedLayer", "Comparison", "compare"]
 
@@ -21,7 +21,7 @@ class ComparedLayer(NamedTuple):
         path: The module's name in either network.
         before: Its row in the reference; None where that has no such operation.
         after: Its row here.
-        weights: Whether the reference's weights load: see `resnet_viz.alignment`.
+        weights: Whether the reference's weights load: see `resnet_viz.sizing.comparison.alignment`.
         shapes_before: Names and shapes of its parameters and buffers in the reference.
         shapes_after: Those here.
         remark: What differs, as a predicate of the path; empty where nothing does.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from resnet_viz.coach.loading import Weights
-from resnet_viz.coach.measures import Measures
 from resnet_viz.costs.memory_use import OPTIMIZER_STATES
 from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.network.spec import MAX_CHANNELS, InputSpec, ResNetSpec
 from resnet_viz.network.validation import choice, integer
+from resnet_viz.sizing.advice.loading import Weights
+from resnet_viz.sizing.advice.measures import Measures
 
 __all__ = ["Conditions", "Diagnosis", "Effect", "Kind", "Mend"]
 
