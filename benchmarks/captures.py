@@ -11,7 +11,7 @@ from torch import Tensor
 from benchmarks.harness import Result, agree, alternate, at_most
 from benchmarks.profiles import near
 from resnet_viz import PRESETS, InputSpec, build_model, capture, profile, trace
-from resnet_viz.activations import capture_cost
+from resnet_viz.features.capturing import capture_cost
 from resnet_viz.network.model import ResNet
 
 __all__ = ["every_block", "one_early_layer"]

@@ -13,7 +13,7 @@ from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
 
 if TYPE_CHECKING:
-    from resnet_viz.activations import capture
+    from resnet_viz.features.capturing import capture
     from resnet_viz.network.model import build_model
 
 __all__ = [
@@ -27,7 +27,10 @@ __all__ = [
     "trace",
 ]
 
-_NEEDS_TORCH = {"build_model": "resnet_viz.network.model", "capture": "resnet_viz.activations"}
+_NEEDS_TORCH = {
+    "build_model": "resnet_viz.network.model",
+    "capture": "resnet_viz.features.capturing",
+}
 
 
 def __getattr__(name: str) -> Any:

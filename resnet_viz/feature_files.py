@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from resnet_viz.activations import capture, require_affordable
+from resnet_viz.features.capturing import capture, require_affordable
+from resnet_viz.features.channel_statistics import LayerStatistics, statistics
 from resnet_viz.images.decoding import MAX_BYTES, load_image
 from resnet_viz.images.preprocessing import native_input, prepare, require_fit
 from resnet_viz.network.devices import resolve_device
@@ -18,7 +19,6 @@ from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.residual_blocks import block_parts
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.views.mosaic import mosaic, png_bytes
-from resnet_viz.views.statistics import LayerStatistics, statistics
 from resnet_viz.views.tables import channel_table, csv_text
 from resnet_viz.weights.loading import load
 from resnet_viz.weights.published.downloading import Progress

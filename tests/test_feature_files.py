@@ -19,10 +19,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from resnet_viz import feature_files
-from resnet_viz.activations import capture
 from resnet_viz.cli import main
 from resnet_viz.errors import ImageError, LayerError
 from resnet_viz.feature_files import LIST_NAME, TABLE_NAME, write_feature_maps
+from resnet_viz.features.capturing import capture
 from resnet_viz.images import drawn_patterns
 from resnet_viz.images.decoding import load_image
 from resnet_viz.images.preprocessing import prepare

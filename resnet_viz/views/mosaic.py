@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from resnet_viz.features.channel_statistics import ChannelStatistics, LayerStatistics, statistics
 from resnet_viz.views.colours import (
     DIVERGING,
     GAP,
@@ -31,7 +32,6 @@ from resnet_viz.views.colours import (
     painted,
     shared_scale,
 )
-from resnet_viz.views.statistics import ChannelStatistics, LayerStatistics, statistics
 
 __all__ = [
     "MAX_SIDE",

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from resnet_viz.costs.flop_counters import LIKE, Ledger, count_rows, entries
 from resnet_viz.costs.profile_records import Profile
+from resnet_viz.features.channel_statistics import LayerStatistics
 from resnet_viz.units import shape_text
 from resnet_viz.views.outline import chw
-from resnet_viz.views.statistics import LayerStatistics
 
 __all__ = [
     "COUNTED",

@@ -11,10 +11,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resnet_viz.activations import capture_cost
 from resnet_viz.costs.compute_limits import Cost, picture_bytes, require_cost, require_macs, smaller
 from resnet_viz.errors import BudgetError
-from resnet_viz.gradients import effective_field_cost, grad_cam_cost
+from resnet_viz.features.capturing import capture_cost
+from resnet_viz.features.gradients import effective_field_cost, grad_cam_cost
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 from tests.oracles import assert_one_sentence

@@ -14,32 +14,24 @@ from numpy.typing import NDArray
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from resnet_viz import (
-    PRESETS,
-    InputSpec,
-    ResNetSpec,
-    activations,
-    build_model,
-    capture,
-    profile,
-    trace,
-)
-from resnet_viz.activations import capture_cost
+from resnet_viz import PRESETS, InputSpec, ResNetSpec, build_model, capture, profile, trace
 from resnet_viz.costs.receptive_field import receptive_field_of
-from resnet_viz.gradients import effective_field, grad_cam
+from resnet_viz.features import capturing
+from resnet_viz.features.capturing import capture_cost
+from resnet_viz.features.channel_statistics import ranked, statistics
+from resnet_viz.features.class_predictions import predict
+from resnet_viz.features.gradients import effective_field, grad_cam
+from resnet_viz.features.occluding import occlusion
+from resnet_viz.features.overview import survey
 from resnet_viz.images import drawn_patterns
 from resnet_viz.images.decoding import load_image
 from resnet_viz.images.preprocessing import framed, prepare
 from resnet_viz.images.samples import sample_bytes
 from resnet_viz.network.model import ResNet
-from resnet_viz.occlusion import occlusion
-from resnet_viz.prediction import predict
-from resnet_viz.survey import survey
 from resnet_viz.ui.feature_maps import answers
 from resnet_viz.views.colours import shared_scale
 from resnet_viz.views.heat import heat
 from resnet_viz.views.mosaic import channel_image, mosaic
-from resnet_viz.views.statistics import ranked, statistics
 from resnet_viz.weights.loading import load
 from resnet_viz.weights.published import fetching
 from resnet_viz.weights.sources import FirstConv
@@ -462,7 +454,7 @@ def test_neighbouring_blocks_and_the_parts_of_one_take_one_pass_each(
         passes.append(tuple(layers))
         return capture(model, image, layers, **options)
 
-    monkeypatch.setattr(activations, "capture", counted)
+    monkeypatch.setattr(capturing, "capture", counted)
     app = open_page(PAGE, f"{SMALL}&weights=random:4242")
     assert len(passes) == 1
     for layer in ("layer2.1", "layer4.0", "avgpool"):

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
 from resnet_viz.costs.flop_counters import LIKE, count_rows, counted
-from resnet_viz.views.statistics import statistics
+from resnet_viz.features.channel_statistics import statistics
 from resnet_viz.views.tables import (
     COUNTED,
     USUAL_COLUMNS,

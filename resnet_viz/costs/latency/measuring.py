@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 
 import torch
 
-from resnet_viz.activations import borrowing_copy
 from resnet_viz.costs.compute_limits import require_cost
 from resnet_viz.costs.latency.stopwatch import Clock, conditions, dtype_name, measure
 from resnet_viz.costs.latency.timings import (
@@ -25,6 +24,7 @@ from resnet_viz.costs.latency.timings import (
 from resnet_viz.costs.profile_records import Profile
 from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import BudgetError, DeviceError, SpecError
+from resnet_viz.features.capturing import borrowing_copy
 from resnet_viz.network.model import ResNet
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 

@@ -120,7 +120,7 @@ def _deepest(at: Situation, suits: Callable[[ResNetSpec], bool]) -> Iterator[Pro
 
 def _most_macs() -> int:
     """What this app runs in one pass."""
-    from resnet_viz.activations import MAX_MACS  # brings torch
+    from resnet_viz.features.capturing import MAX_MACS  # brings torch
 
     return MAX_MACS
 
@@ -142,7 +142,7 @@ def _macs(at: Situation) -> Diagnosis | None:
         measured=f"{si(macs)} MACs, {si(most)} at most",
         reason=f"A picture of {at.size} takes {si(macs)} multiply-accumulates; this app computes "
         f"at most {si(most)} at once, about half a minute on two CPU cores.",
-        source="resnet_viz.activations.MAX_MACS",
+        source="resnet_viz.features.capturing.MAX_MACS",
     )
 
 

@@ -20,7 +20,7 @@ from resnet_viz.ui.kept import Kept
 from resnet_viz.units import si
 
 if TYPE_CHECKING:
-    from resnet_viz.survey import Survey
+    from resnet_viz.features.overview import Survey
     from resnet_viz.weights.loading import LoadedWeights
 
 __all__ = [
@@ -112,7 +112,7 @@ def require(of: Pass) -> None:
 
 def _require(of: Pass, layers: Iterable[str]) -> None:
     """Refuse before the network is loaded, which takes longer than to refuse."""
-    from resnet_viz.activations import require_affordable
+    from resnet_viz.features.capturing import require_affordable
     from resnet_viz.network.devices import resolve_device
 
     device = resolve_device(of.device)
@@ -155,7 +155,7 @@ def _captured(of: Pass, paths: tuple[str, ...]) -> Mapping[str, Maps]:
 
 
 def _capture(of: Pass, paths: tuple[str, ...]) -> Mapping[str, Maps]:
-    from resnet_viz.activations import capture
+    from resnet_viz.features.capturing import capture
 
     _require(of, paths)
     model = loaded(of).model
@@ -188,7 +188,7 @@ def survey(of: Pass) -> Survey:
     """
 
     def make() -> Survey:
-        from resnet_viz.survey import survey as taken
+        from resnet_viz.features.overview import survey as taken
 
         _require(of, (trace(of.spec).operations[-1].path,))
         model = loaded(of).model
@@ -206,7 +206,7 @@ def effective_field(of: Pass, layer: str, channel: int, row: int, column: int) -
     """
 
     def make() -> Maps:
-        from resnet_viz.gradients import effective_field as computed
+        from resnet_viz.features.gradients import effective_field as computed
 
         model, tensor = loaded(of).model, of.tensor
         return _frozen(computed(model, tensor, layer, channel, row, column, **_limits(of)))
@@ -222,7 +222,7 @@ def grad_cam(of: Pass, layer: str, target: int) -> Maps:
     """
 
     def make() -> Maps:
-        from resnet_viz.gradients import grad_cam as computed
+        from resnet_viz.features.gradients import grad_cam as computed
 
         return _frozen(computed(loaded(of).model, of.tensor, layer, target, **_limits(of)))
 
@@ -237,7 +237,7 @@ def occlusion(of: Pass, target: int, window: int, stride: int) -> Maps:
     """
 
     def make() -> Maps:
-        from resnet_viz.occlusion import occlusion as computed
+        from resnet_viz.features.occluding import occlusion as computed
 
         model, tensor = loaded(of).model, of.tensor
         found = computed(model, tensor, target, window=window, stride=stride, **_limits(of))
@@ -256,7 +256,7 @@ def conv_weight(of: Pass, path: str) -> Maps:
     Raises:
         ResNetVizError: The weights cannot be had, or it is no convolution.
     """
-    from resnet_viz.convolution import conv_weight as weight
+    from resnet_viz.features.convolution_steps import conv_weight as weight
 
     return weight(loaded(of).model, path)
 

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from resnet_viz.convolution import ConvolutionStep, convolve_at
+from resnet_viz.features.convolution_steps import ConvolutionStep, convolve_at
 from resnet_viz.network.layer_graph import Operation, trace
 from resnet_viz.ui import frame
 from resnet_viz.ui.feature_maps.answers import Maps, all_maps, conv_weight

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import streamlit as st
 
+from resnet_viz.features.channel_statistics import ORDERS, LayerStatistics, ranked, statistics
 from resnet_viz.network.spec import preset_name
 from resnet_viz.ui.downloads import Download, downloads
 from resnet_viz.ui.feature_maps import cell
@@ -25,7 +26,6 @@ from resnet_viz.ui.messages import plain
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.colours import Scale, shared_scale
 from resnet_viz.views.mosaic import Mosaic, colour_bar, mosaic, png_bytes
-from resnet_viz.views.statistics import ORDERS, LayerStatistics, ranked, statistics
 from resnet_viz.views.tables import channel_table, csv_text
 
 __all__ = ["Layer", "bar", "captured", "common_scale", "draw", "drawn_mosaic"]

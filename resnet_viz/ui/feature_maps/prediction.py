@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
+from resnet_viz.features.class_predictions import Guess, predict
 from resnet_viz.network.layer_graph import trace
-from resnet_viz.prediction import Guess, predict
 from resnet_viz.ui import chosen, frame
 from resnet_viz.ui.feature_maps.answers import Maps, grad_cam, loaded, occlusion, survey
 from resnet_viz.ui.feature_maps.passes import Pass
@@ -164,7 +164,7 @@ def _occluded(of: Pass, target: int) -> Maps | None:
     Raises:
         ResNetVizError: It would take too much.
     """
-    from resnet_viz.occlusion import occlusion_cost
+    from resnet_viz.features.occluding import occlusion_cost
 
     side = min(of.size.height, of.size.width)
     window = max(1, -(-side // (_STEPS // 2)))

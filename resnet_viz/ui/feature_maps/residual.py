@@ -21,7 +21,7 @@ from resnet_viz.views.feature_charts import ratio_chart
 from resnet_viz.views.mosaic import channel_image, mosaic
 
 if TYPE_CHECKING:
-    from resnet_viz.survey import Survey
+    from resnet_viz.features.overview import Survey
 
 __all__ = ["draw"]
 

@@ -21,7 +21,7 @@ from resnet_viz.views.mosaic import channel_image
 from resnet_viz.views.palette import stage_outline
 
 if TYPE_CHECKING:
-    from resnet_viz.survey import Stop, Survey
+    from resnet_viz.features.overview import Stop, Survey
 
 __all__ = ["choose_layer", "draw"]
 

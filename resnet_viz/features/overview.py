@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from resnet_viz.activations import (
+from resnet_viz.features.capturing import (
     MAX_MACS,
     private_pass,
     require_affordable,

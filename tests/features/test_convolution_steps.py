@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from resnet_viz.activations import capture
-from resnet_viz.convolution import conv_weight, convolve_at
 from resnet_viz.errors import DeviceError, LayerError, SpecError
+from resnet_viz.features.capturing import capture
+from resnet_viz.features.convolution_steps import conv_weight, convolve_at
 from resnet_viz.network.layer_graph import INPUT, trace
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import PRESETS, ResNetSpec

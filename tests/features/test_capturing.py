@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from resnet_viz.activations import (
+from resnet_viz.costs import compute_limits
+from resnet_viz.costs.profiling import profile
+from resnet_viz.errors import BudgetError, DeviceError, LayerError, SpecError
+from resnet_viz.features.capturing import (
     MAX_MACS,
     CaptureCost,
     borrowing_copy,
@@ -24,9 +27,6 @@ from resnet_viz.activations import (
     capture_cost,
     require_affordable,
 )
-from resnet_viz.costs import compute_limits
-from resnet_viz.costs.profiling import profile
-from resnet_viz.errors import BudgetError, DeviceError, LayerError, SpecError
 from resnet_viz.network import devices
 from resnet_viz.network.devices import available_devices, resolve_device
 from resnet_viz.network.layer_graph import trace

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.flop_counter import flop_registry
 
-from resnet_viz.activations import capture
 from resnet_viz.costs.profiling import profile
 from resnet_viz.costs.receptive_field import receptive_field_of
 from resnet_viz.errors import BudgetError, DeviceError, LayerError, SpecError
-from resnet_viz.gradients import (
+from resnet_viz.features.capturing import capture
+from resnet_viz.features.gradients import (
     effective_field,
     effective_field_cost,
     grad_cam,

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from resnet_viz.activations import capture, capture_cost
 from resnet_viz.errors import BudgetError, DeviceError, LayerError, SpecError
+from resnet_viz.features.capturing import capture, capture_cost
+from resnet_viz.features.overview import Residual, Survey, survey
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.survey import Residual, Survey, survey
 from tests.oracles import assert_one_sentence, picture
 from tests.strategies import inputs, specs
 

@@ -19,10 +19,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import BudgetError, DeviceError, SpecError
+from resnet_viz.features.occluding import occlusion, occlusion_cost
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.occlusion import occlusion, occlusion_cost
 from tests.oracles import assert_one_sentence, picture
 
 SMALL = ResNetSpec(block="bottleneck", blocks=(1, 2), base_width=4, num_classes=3)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
-from resnet_viz.views.statistics import ORDERS, ChannelStatistics, ranked, statistics
+from resnet_viz.features.channel_statistics import ORDERS, ChannelStatistics, ranked, statistics
 
 Array = NDArray[Any]
 

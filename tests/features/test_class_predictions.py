@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resnet_viz.errors import SpecError
-from resnet_viz.prediction import Guess, predict
+from resnet_viz.features.class_predictions import Guess, predict
 from tests.oracles import assert_one_sentence
 
 FINITE = st.floats(-1e4, 1e4, width=32)
