@@ -17,8 +17,8 @@ from benchmarks.peers import torchview_graph
 from benchmarks.profiles import RESNET152, near
 from resnet_viz import PRESETS, InputSpec, build_model, profile
 from resnet_viz.units import shape_text, si
-from resnet_viz.views.dot import draw
-from resnet_viz.views.render import render
+from resnet_viz.views.graph.block_graph import draw
+from resnet_viz.views.graph.rendering import render
 from tests.browser.harness import chromium, serving, settled, visit
 
 __all__ = ["click", "drawing", "everything_open", "new_height", "new_side"]

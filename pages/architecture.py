@@ -3,7 +3,7 @@
 import streamlit as st
 
 from resnet_viz.ui import frame, graph_view
-from resnet_viz.views.tables import downsample_table
+from resnet_viz.views.tables.layer_tables import downsample_table
 
 choice, report = frame.begin("Architecture")
 graph_view.show(choice, report)

@@ -10,7 +10,7 @@ from resnet_viz.ui import caches, cost_panel, frame, layer_rows, ledger_panel
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.downloads import Download, downloads
 from resnet_viz.ui.messages import errors_as_sentences
-from resnet_viz.views.tables import csv_text, layer_table
+from resnet_viz.views.tables.layer_tables import csv_text, layer_table
 
 MAX_WITNESSED = 2_000  # operations that torchinfo counts unasked, in about a second
 

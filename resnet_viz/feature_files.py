@@ -18,8 +18,8 @@ from resnet_viz.network.devices import resolve_device
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.residual_blocks import block_parts
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.views.mosaic import mosaic, png_bytes
-from resnet_viz.views.tables import channel_table, csv_text
+from resnet_viz.views.pixels.mosaics import mosaic, png_bytes
+from resnet_viz.views.tables.layer_tables import channel_table, csv_text
 from resnet_viz.weights.loading import load
 from resnet_viz.weights.published.downloading import Progress
 from resnet_viz.weights.sources import DEFAULT_WEIGHTS, FirstConv

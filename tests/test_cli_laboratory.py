@@ -22,7 +22,8 @@ from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
 from resnet_viz.sizing.advice.diagnosing import diagnose
 from resnet_viz.sizing.advice.records import Conditions
 from resnet_viz.sizing.comparison.comparing import compare
-from resnet_viz.views import changes, coaching
+from resnet_viz.views.tables import comparison_tables
+from resnet_viz.views.words import advice_text
 from tests.running import run
 
 CONTRACT = ("--model", "resnet18", "--input", "3x224x224")
@@ -37,7 +38,7 @@ def test_the_call_of_the_contract() -> None:
     text = run("compare", *CONTRACT, *words)
     small = ResNetSpec(block="basic", blocks=(2, 2, 2, 2), stem="small")
     found = compare(profile(PRESETS["resnet18"]), profile(small, at(32, 32)))
-    assert text == changes.text(found)
+    assert text == comparison_tables.text(found)
     # At 32 x 32 the usual stem would leave one cell.
     text = run("compare", *CONTRACT, "--with-input", "3x32x32")
     assert "works on 1 × 1: its 3 × 3 kernel sees one value and eight zeros" in text
@@ -101,7 +102,7 @@ def test_coach_says_what_the_library_says() -> None:
     spec = ResNetSpec(block="basic", blocks=(2, 2, 2, 2), in_channels=1)
     conditions = Conditions(weights_channels=3, memory_bytes=2**29, training=True, optimizer="adam")
     size = InputSpec(32, 30, batch=2, channels=1)
-    assert text == coaching.text(diagnose(spec, size, conditions=conditions))
+    assert text == advice_text.text(diagnose(spec, size, conditions=conditions))
     assert run("coach", *CONTRACT) == "Nothing to mend.\n"
 
 

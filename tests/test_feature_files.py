@@ -28,7 +28,7 @@ from resnet_viz.images.decoding import load_image
 from resnet_viz.images.preprocessing import prepare
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from resnet_viz.views.mosaic import mosaic, statistics
+from resnet_viz.views.pixels.mosaics import mosaic, statistics
 from resnet_viz.weights.loading import load
 
 SPEC = ResNetSpec(block="basic", blocks=(1, 1), base_width=8, num_classes=5)

@@ -15,10 +15,10 @@ from resnet_viz.costs.profiling import profile as evaluate
 from resnet_viz.costs.profiling import sweep as evaluate_sizes
 from resnet_viz.errors import SpecError
 from resnet_viz.network.spec import MAX_SIDE
-from resnet_viz.views.opening import LEVELS, Opening
-from resnet_viz.views.outline import COSTS
-from resnet_viz.views.tables import csv_text
-from resnet_viz.views.text import csv_layers, table
+from resnet_viz.views.graph.open_parts import LEVELS, Opening
+from resnet_viz.views.row_groups import COSTS
+from resnet_viz.views.tables.layer_tables import csv_text
+from resnet_viz.views.tables.profile_text import csv_layers, table
 
 __all__ = ["graph", "profile", "sweep"]
 
@@ -88,8 +88,8 @@ def graph(
             f"a {format} file cannot be shown in a terminal; name one with --out.",
             param_hint="--format",
         )
-    from resnet_viz.views import dot
-    from resnet_viz.views.render import render
+    from resnet_viz.views.graph import block_graph
+    from resnet_viz.views.graph.rendering import render
 
     report = evaluate(net.spec, net.input)
     opening = Opening.parse(level, toggle)
@@ -98,7 +98,7 @@ def graph(
     if format == "json":
         write(json_text(report.to_dict()), out)
         return
-    drawing = dot.draw(report, opening, dark=dark, cost=cost, column=column)
+    drawing = block_graph.draw(report, opening, dark=dark, cost=cost, column=column)
     write(drawing.source if format == "dot" else render(drawing, format), out)
 
 

@@ -26,7 +26,7 @@ from resnet_viz.cli.pictures import progress
 from resnet_viz.costs.memory_use import OPTIMIZER_STATES
 from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import SpecError
-from resnet_viz.views.tables import csv_text
+from resnet_viz.views.tables.layer_tables import csv_text
 
 __all__ = ["coach", "code", "compare", "weights"]
 
@@ -51,7 +51,7 @@ def compare(
     it, or anew if they name a model or a depth.
     """
     from resnet_viz.sizing.comparison.comparing import compare as compared
-    from resnet_viz.views import changes
+    from resnet_viz.views.tables import comparison_tables
 
     require("--format", format, ("table", "json", "csv"))
     first, second = (
@@ -59,11 +59,11 @@ def compare(
     )
     found = compared(first, second)
     if format == "json":
-        write(json_text(changes.to_dict(found, only_different=not show_all)), out)
+        write(json_text(comparison_tables.to_dict(found, only_different=not show_all)), out)
     elif format == "csv":
-        write(csv_text(changes.csv_columns(found, only_different=not show_all)), out)
+        write(csv_text(comparison_tables.csv_columns(found, only_different=not show_all)), out)
     else:
-        write(changes.text(found, only_different=not show_all), out)
+        write(comparison_tables.text(found, only_different=not show_all), out)
 
 
 @takes_network
@@ -86,7 +86,7 @@ def coach(
     """What does not suit the network and its input, and what to do about it."""
     from resnet_viz.sizing.advice.diagnosing import diagnose
     from resnet_viz.sizing.advice.records import Conditions
-    from resnet_viz.views.coaching import text
+    from resnet_viz.views.words.advice_text import text
 
     if memory is not None and not 0 <= memory <= 2**20:
         raise SpecError(f"--memory is in GiB, from 0 to {2**20}, not {memory:g}.")

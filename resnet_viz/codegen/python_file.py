@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
-from resnet_viz.codegen.command import command_line
+from resnet_viz.codegen.command_line import command_line
 from resnet_viz.codegen.known import walk
 from resnet_viz.codegen.layout import LINE_LENGTH, formatted, unparsed
 from resnet_viz.codegen.program import ENTRY, Program

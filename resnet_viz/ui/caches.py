@@ -17,9 +17,9 @@ from resnet_viz.errors import ImageError
 from resnet_viz.images.decoding import Picture, load_image
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.ui.kept import Kept
-from resnet_viz.views.dot import draw
-from resnet_viz.views.opening import Opening
-from resnet_viz.views.render import render
+from resnet_viz.views.graph.block_graph import draw
+from resnet_viz.views.graph.open_parts import Opening
+from resnet_viz.views.graph.rendering import render
 
 __all__ = [
     "digest",

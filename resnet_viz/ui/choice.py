@@ -17,8 +17,8 @@ from resnet_viz.network.spec import (
     preset_name,
 )
 from resnet_viz.ui.lab import DEFAULT_LAB, LAB_KEYS, Lab
-from resnet_viz.views.opening import DEFAULT_OPENING, Opening
-from resnet_viz.views.outline import COSTS
+from resnet_viz.views.graph.open_parts import DEFAULT_OPENING, Opening
+from resnet_viz.views.row_groups import COSTS
 
 __all__ = ["BASE_KEY", "CUSTOM", "LINK_KEYS", "PAGE_KEYS", "SPEC_KEYS", "Choice"]
 
@@ -60,7 +60,7 @@ class Choice:
         layer: The operation, block, stage or downsample point in focus, or ``input``; None for
             none.
         opening: What is open in the graph.
-        cost: What the bars in the graph show: a key of `resnet_viz.views.outline.COSTS`.
+        cost: What the bars in the graph show: a key of `resnet_viz.views.row_groups.COSTS`.
         lab: What is looked at on the page Input size.
     """
 

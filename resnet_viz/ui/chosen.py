@@ -12,7 +12,7 @@ from resnet_viz.network.spec import PRESETS
 from resnet_viz.ui import link
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.fields import fields
-from resnet_viz.views.opening import Opening
+from resnet_viz.views.graph.open_parts import Opening
 
 __all__ = [
     "add_news",

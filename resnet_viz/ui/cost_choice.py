@@ -7,7 +7,7 @@ from typing import Final, Literal
 import streamlit as st
 
 from resnet_viz.ui import chosen
-from resnet_viz.views.outline import COSTS
+from resnet_viz.views.row_groups import COSTS
 
 __all__ = ["choose_cost"]
 

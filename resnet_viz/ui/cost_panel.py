@@ -9,8 +9,8 @@ import streamlit as st
 from resnet_viz.costs.profile_records import Profile
 from resnet_viz.ui.cost_choice import choose_cost
 from resnet_viz.ui.focus import focus_on, rounds
-from resnet_viz.views.cost_map import ROOT, cost_map, sectors
-from resnet_viz.views.outline import COSTS
+from resnet_viz.views.charts.cost_treemap import ROOT, cost_map, sectors
+from resnet_viz.views.row_groups import COSTS
 
 __all__ = ["show"]
 

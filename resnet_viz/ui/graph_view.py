@@ -18,10 +18,17 @@ from resnet_viz.ui.cost_choice import choose_cost
 from resnet_viz.ui.downloads import Download, downloads
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import shape_text
-from resnet_viz.views.dot import draw
-from resnet_viz.views.opening import DEFAULT_OPENING, LEVELS, Opening, Part, parts, shown_as
+from resnet_viz.views.graph.block_graph import draw
+from resnet_viz.views.graph.open_parts import (
+    DEFAULT_OPENING,
+    LEVELS,
+    Opening,
+    Part,
+    parts,
+    shown_as,
+)
+from resnet_viz.views.graph.rendering import render
 from resnet_viz.views.palette import theme
-from resnet_viz.views.render import render
 
 __all__ = ["show"]
 

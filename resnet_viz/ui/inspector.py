@@ -14,9 +14,9 @@ from resnet_viz.network.layer_graph import INPUT, trace
 from resnet_viz.network.source_lines import Excerpt, code_of
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.messages import plain
-from resnet_viz.views.card import CSS, heading, input_numbers, numbers, reasons
-from resnet_viz.views.outline import Group
-from resnet_viz.views.parts import find, parts, parts_table
+from resnet_viz.views.inspector.inspector_card import CSS, heading, input_numbers, numbers, reasons
+from resnet_viz.views.inspector.part_costs import find, parts, parts_table
+from resnet_viz.views.row_groups import Group
 
 __all__ = ["show"]
 

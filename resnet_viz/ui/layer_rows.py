@@ -16,9 +16,9 @@ from resnet_viz.network.layer_graph import INPUT
 from resnet_viz.ui.focus import focus_on, rounds
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import si
-from resnet_viz.views.outline import chw
 from resnet_viz.views.palette import stage_tint, theme
-from resnet_viz.views.tables import COUNTED, USUAL_COLUMNS, layer_table, rows_of
+from resnet_viz.views.row_groups import chw
+from resnet_viz.views.tables.layer_tables import COUNTED, USUAL_COLUMNS, layer_table, rows_of
 
 __all__ = ["show", "show_focus"]
 

@@ -14,7 +14,7 @@ from resnet_viz.ui.choice import CUSTOM
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import si
 from resnet_viz.views.palette import theme
-from resnet_viz.views.tables import ledger_table
+from resnet_viz.views.tables.layer_tables import ledger_table
 
 __all__ = ["current", "show"]
 

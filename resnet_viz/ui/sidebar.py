@@ -41,8 +41,8 @@ from resnet_viz.ui.chosen import (
     settle,
 )
 from resnet_viz.ui.lab import Lab
-from resnet_viz.views.opening import Opening
-from resnet_viz.views.outline import COSTS
+from resnet_viz.views.graph.open_parts import Opening
+from resnet_viz.views.row_groups import COSTS
 from resnet_viz.weights.sources import parse_source
 
 __all__ = ["device_is_absent", "devices_known", "draw"]

@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 from resnet_viz import InputSpec, ResNetSpec, build_model, capture
 from resnet_viz.images.decoding import load_image
 from resnet_viz.images.preprocessing import prepare
-from resnet_viz.views.mosaic import mosaic, shared_scale
+from resnet_viz.views.pixels.mosaics import mosaic, shared_scale
 
 
 def shown_metrics(page: Page) -> dict[str, str]:

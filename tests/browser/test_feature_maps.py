@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, Position, expect
 from resnet_viz import PRESETS, InputSpec, profile
 from resnet_viz.costs.receptive_field import receptive_field_of
 from resnet_viz.images.samples import sample_bytes
-from resnet_viz.views.mosaic import mosaic, shared_scale
+from resnet_viz.views.pixels.mosaics import mosaic, shared_scale
 from tests.browser.conftest import NewPage
 from tests.browser.harness import settled, visit
 from tests.browser.reading import (

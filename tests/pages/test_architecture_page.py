@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from resnet_viz import PRESETS, profile
 from resnet_viz.network.spec import preset_input
-from resnet_viz.views.opening import LEVELS, Opening, parts
+from resnet_viz.views.graph.open_parts import LEVELS, Opening, parts
 from tests.pages.driver import assert_alive, go_to, link, open_page, said
 
 

@@ -29,9 +29,9 @@ from resnet_viz.images.preprocessing import framed, prepare
 from resnet_viz.images.samples import sample_bytes
 from resnet_viz.network.model import ResNet
 from resnet_viz.ui.feature_maps import answers
-from resnet_viz.views.colours import shared_scale
-from resnet_viz.views.heat import heat
-from resnet_viz.views.mosaic import channel_image, mosaic
+from resnet_viz.views.pixels.colour_maps import shared_scale
+from resnet_viz.views.pixels.heat_overlay import heat
+from resnet_viz.views.pixels.mosaics import channel_image, mosaic
 from resnet_viz.weights.loading import load
 from resnet_viz.weights.published import fetching
 from resnet_viz.weights.sources import FirstConv

@@ -14,7 +14,7 @@ from resnet_viz.sizing.comparison.comparing import Comparison, compare
 from resnet_viz.ui.choice import Choice
 from resnet_viz.ui.input_size.bench import Bench
 from resnet_viz.ui.lab import Lab
-from resnet_viz.views.changes import change_table, total_table
+from resnet_viz.views.tables.comparison_tables import change_table, total_table
 
 R18 = PRESETS["resnet18"]
 CHANGED = replace(R18, stem="small", num_classes=10)

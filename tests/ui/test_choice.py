@@ -12,8 +12,8 @@ from hypothesis.strategies import DrawFn
 from resnet_viz.errors import ResNetVizError
 from resnet_viz.network.spec import MAX_SIDE, PRESETS, InputSpec, ResNetSpec, preset_input
 from resnet_viz.ui.choice import CUSTOM, LINK_KEYS, Choice
-from resnet_viz.views.opening import LEVELS, Opening
-from resnet_viz.views.outline import COSTS
+from resnet_viz.views.graph.open_parts import LEVELS, Opening
+from resnet_viz.views.row_groups import COSTS
 from resnet_viz.weights.sources import parse_source
 from tests.strategies import large_specs, specs
 from tests.ui.test_lab import labs

@@ -17,7 +17,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from resnet_viz.ui.image_view import MAX_MARGIN, MAX_VALUES, Grid, Outline, _margins, image_view
-from resnet_viz.views.mosaic import mosaic
+from resnet_viz.views.pixels.mosaics import mosaic
 
 KEY = "view"
 

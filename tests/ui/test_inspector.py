@@ -18,9 +18,9 @@ from resnet_viz.network.source_lines import code_of
 from resnet_viz.network.spec import preset_input
 from resnet_viz.ui.choice import Choice
 from resnet_viz.units import si
-from resnet_viz.views.card import heading, input_numbers, kind, numbers, reasons
-from resnet_viz.views.formulas import formulas, mismatch
-from resnet_viz.views.parts import find, parts
+from resnet_viz.views.inspector.filled_formulas import formulas, mismatch
+from resnet_viz.views.inspector.inspector_card import heading, input_numbers, kind, numbers, reasons
+from resnet_viz.views.inspector.part_costs import find, parts
 from tests.strategies import inputs, specs
 
 

@@ -26,9 +26,9 @@ from resnet_viz.ui.input_size.size_map import _files, good_sizes
 from resnet_viz.ui.lab import Lab
 from resnet_viz.ui.size_map import _size, size_map_view
 from resnet_viz.units import si
-from resnet_viz.views.colours import SEQUENTIAL
-from resnet_viz.views.size_axes import marks, samples
-from resnet_viz.views.size_picture import QUANTITIES, size_picture
+from resnet_viz.views.pixels.colour_maps import SEQUENTIAL
+from resnet_viz.views.pixels.size_map_axes import marks, samples
+from resnet_viz.views.pixels.size_map_image import QUANTITIES, size_picture
 
 TINY = ResNetSpec(blocks=(1, 2), base_width=4, num_classes=5)
 

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from resnet_viz.views.mosaic import png_bytes
+from resnet_viz.views.pixels.mosaics import png_bytes
 
 __all__ = ["array_digest", "floats_text", "png_url"]
 

@@ -17,10 +17,10 @@ from resnet_viz.ui.feature_maps.picture import in_colour, received
 from resnet_viz.ui.image_view import Outline, image_view
 from resnet_viz.ui.messages import errors_as_sentences, plain
 from resnet_viz.units import shape_text
-from resnet_viz.views.colours import Scale, channel_scales
-from resnet_viz.views.feature_charts import bar_chart, histogram
-from resnet_viz.views.heat import heat
-from resnet_viz.views.mosaic import channel_image
+from resnet_viz.views.charts.feature_charts import bar_chart, histogram
+from resnet_viz.views.pixels.colour_maps import Scale, channel_scales
+from resnet_viz.views.pixels.heat_overlay import heat
+from resnet_viz.views.pixels.mosaics import channel_image
 
 __all__ = ["choose_cell", "chosen_cell", "draw", "draw_numbers"]
 

@@ -20,7 +20,7 @@ from resnet_viz.ui.feature_maps.picture import Subject, received, subject
 from resnet_viz.ui.feature_maps.weights import is_here
 from resnet_viz.ui.messages import errors_as_sentences, plain
 from resnet_viz.units import shape_text
-from resnet_viz.views.colours import Scale
+from resnet_viz.views.pixels.colour_maps import Scale
 from resnet_viz.weights.sources import parse_source
 
 __all__ = ["draw"]

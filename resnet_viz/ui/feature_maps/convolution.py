@@ -17,10 +17,10 @@ from resnet_viz.ui.feature_maps.channels import busiest, choose_channel
 from resnet_viz.ui.feature_maps.passes import Pass
 from resnet_viz.ui.image_view import image_view
 from resnet_viz.ui.messages import plain
-from resnet_viz.views.colours import shared_scale
-from resnet_viz.views.feature_charts import bar_chart
-from resnet_viz.views.grids import grid
-from resnet_viz.views.mosaic import channel_image
+from resnet_viz.views.charts.feature_charts import bar_chart
+from resnet_viz.views.pixels.colour_maps import shared_scale
+from resnet_viz.views.pixels.mosaics import channel_image
+from resnet_viz.views.tables.coloured_grids import grid
 
 __all__ = ["draw"]
 

@@ -24,9 +24,9 @@ from resnet_viz.ui.feature_maps.passes import Pass
 from resnet_viz.ui.image_view import Grid, image_view
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import shape_text, si
-from resnet_viz.views.colours import Scale, shared_scale
-from resnet_viz.views.mosaic import Mosaic, colour_bar, mosaic, png_bytes
-from resnet_viz.views.tables import channel_table, csv_text
+from resnet_viz.views.pixels.colour_maps import Scale, shared_scale
+from resnet_viz.views.pixels.mosaics import Mosaic, colour_bar, mosaic, png_bytes
+from resnet_viz.views.tables.layer_tables import channel_table, csv_text
 
 __all__ = ["Layer", "bar", "captured", "common_scale", "draw", "drawn_mosaic"]
 

@@ -17,8 +17,8 @@ from resnet_viz.ui.feature_maps.picture import in_colour, received
 from resnet_viz.ui.image_view import image_view
 from resnet_viz.ui.messages import errors_as_sentences, plain
 from resnet_viz.units import shape_text, si
-from resnet_viz.views.feature_charts import bar_chart
-from resnet_viz.views.heat import heat
+from resnet_viz.views.charts.feature_charts import bar_chart
+from resnet_viz.views.pixels.heat_overlay import heat
 
 __all__ = ["draw"]
 

@@ -17,8 +17,8 @@ from resnet_viz.ui.feature_maps.maps import bar, common_scale
 from resnet_viz.ui.feature_maps.passes import Pass
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import shape_text
-from resnet_viz.views.feature_charts import ratio_chart
-from resnet_viz.views.mosaic import channel_image, mosaic
+from resnet_viz.views.charts.feature_charts import ratio_chart
+from resnet_viz.views.pixels.mosaics import channel_image, mosaic
 
 if TYPE_CHECKING:
     from resnet_viz.features.overview import Survey

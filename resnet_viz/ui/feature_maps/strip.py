@@ -16,9 +16,9 @@ from resnet_viz.ui.feature_maps.passes import Pass
 from resnet_viz.ui.layer_strip import StripStop, layer_strip
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import shape_text
-from resnet_viz.views.colours import Picture, Scale
-from resnet_viz.views.mosaic import channel_image
 from resnet_viz.views.palette import stage_outline
+from resnet_viz.views.pixels.colour_maps import Picture, Scale
+from resnet_viz.views.pixels.mosaics import channel_image
 
 if TYPE_CHECKING:
     from resnet_viz.features.overview import Stop, Survey

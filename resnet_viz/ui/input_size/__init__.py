@@ -25,7 +25,7 @@ from resnet_viz.ui.input_size import (
 from resnet_viz.ui.input_size.bench import Bench
 from resnet_viz.ui.lab import PANELS
 from resnet_viz.ui.messages import errors_as_sentences
-from resnet_viz.views.staircase import staircase_chart, staircase_table
+from resnet_viz.views.charts.resolution_staircase import staircase_chart, staircase_table
 
 __all__ = ["draw"]
 

@@ -16,7 +16,8 @@ from resnet_viz.ui.downloads import Download, downloads
 from resnet_viz.ui.focus import focus_on, rounds
 from resnet_viz.ui.input_size.bench import Bench
 from resnet_viz.ui.messages import plain
-from resnet_viz.views.changes import (
+from resnet_viz.views.palette import stage_tint, theme
+from resnet_viz.views.tables.comparison_tables import (
     CHANGE,
     LAYER,
     TOTAL,
@@ -24,8 +25,7 @@ from resnet_viz.views.changes import (
     csv_columns,
     total_table,
 )
-from resnet_viz.views.palette import stage_tint, theme
-from resnet_viz.views.tables import csv_text
+from resnet_viz.views.tables.layer_tables import csv_text
 
 __all__ = ["draw"]
 

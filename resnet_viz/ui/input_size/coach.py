@@ -23,7 +23,7 @@ from resnet_viz.ui.input_size.bench import Bench
 from resnet_viz.ui.lab import Lab
 from resnet_viz.ui.messages import plain
 from resnet_viz.units import shape_text
-from resnet_viz.views.coaching import KINDS, effect, effects_text
+from resnet_viz.views.words.advice_text import KINDS, effect, effects_text
 from resnet_viz.weights.sources import parse_source
 
 __all__ = ["Step", "conditions", "draw"]

@@ -25,14 +25,14 @@ from resnet_viz.ui.feature_maps.answers import MAX_PASS_BYTES, MAX_WEIGHT_BYTES
 from resnet_viz.ui.input_size.bench import Bench
 from resnet_viz.ui.messages import errors_as_sentences, plain
 from resnet_viz.units import si
-from resnet_viz.views.latency_charts import (
+from resnet_viz.views.charts.latency_charts import (
     ACROSS,
     batch_chart,
     rate_chart,
     share_chart,
     throughput_chart,
 )
-from resnet_viz.views.latency_tables import (
+from resnet_viz.views.tables.latency_tables import (
     BY,
     batch_table,
     conditions_text,
@@ -43,7 +43,7 @@ from resnet_viz.views.latency_tables import (
     verdict,
     with_conditions,
 )
-from resnet_viz.views.tables import csv_text
+from resnet_viz.views.tables.layer_tables import csv_text
 
 __all__ = ["draw"]
 

@@ -16,15 +16,15 @@ from resnet_viz.ui.downloads import Download, downloads
 from resnet_viz.ui.input_size.bench import Bench
 from resnet_viz.ui.lab import MAX_MEMORY_GIB, MIN_MEMORY_GIB, Lab
 from resnet_viz.units import si
-from resnet_viz.views.memory_charts import (
+from resnet_viz.views.charts.memory_charts import (
     fitting_text,
     memory_chart,
     parts_table,
     peak_text,
     steps_table,
 )
-from resnet_viz.views.parts import percent
-from resnet_viz.views.tables import csv_text
+from resnet_viz.views.inspector.part_costs import percent
+from resnet_viz.views.tables.layer_tables import csv_text
 
 __all__ = ["draw"]
 

@@ -17,9 +17,9 @@ from resnet_viz.ui.kept import Kept
 from resnet_viz.ui.size_map import size_map_view
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.palette import theme
-from resnet_viz.views.size_axes import marks, reach, samples
-from resnet_viz.views.size_picture import QUANTITIES, SizePicture, size_picture
-from resnet_viz.views.tables import csv_text
+from resnet_viz.views.pixels.size_map_axes import marks, reach, samples
+from resnet_viz.views.pixels.size_map_image import QUANTITIES, SizePicture, size_picture
+from resnet_viz.views.tables.layer_tables import csv_text
 
 __all__ = ["draw", "good_sizes"]
 

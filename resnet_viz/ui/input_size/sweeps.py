@@ -17,9 +17,9 @@ from resnet_viz.sizing.tradeoffs.series import Over, Point, series_over
 from resnet_viz.ui.downloads import Download, downloads
 from resnet_viz.ui.fields import fields
 from resnet_viz.ui.input_size.bench import Bench
-from resnet_viz.views.tables import csv_text
-from resnet_viz.views.tradeoff_charts import GROUPS, front_chart, series_chart
-from resnet_viz.views.tradeoff_tables import front_table, series_table
+from resnet_viz.views.charts.tradeoff_charts import GROUPS, front_chart, series_chart
+from resnet_viz.views.tables.layer_tables import csv_text
+from resnet_viz.views.tables.tradeoff_tables import front_table, series_table
 
 __all__ = ["draw", "networks", "pointed_at"]
 

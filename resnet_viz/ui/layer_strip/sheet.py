@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from resnet_viz.ui.components.encoding import array_digest
-from resnet_viz.views.mosaic import png_bytes
+from resnet_viz.views.pixels.mosaics import png_bytes
 
 __all__ = ["MAX_SIDE", "MIN_SIDE", "SHEET_WIDTH", "places", "sheet", "thumb_size"]
 

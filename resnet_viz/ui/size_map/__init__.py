@@ -15,8 +15,8 @@ from resnet_viz.network.spec import MAX_SIDE
 from resnet_viz.sizing.costs_by_size import Formulas
 from resnet_viz.ui.components import TIP_CSS
 from resnet_viz.ui.components.picking import PICKING_JS, mount
-from resnet_viz.views.size_axes import Mark
-from resnet_viz.views.size_picture import SizePicture
+from resnet_viz.views.pixels.size_map_axes import Mark
+from resnet_viz.views.pixels.size_map_image import SizePicture
 
 __all__ = ["size_map_view"]
 

@@ -1,0 +1,1 @@
+"""Plotly charts: costs, memory, latency, trade-offs, feature maps and resolution."""

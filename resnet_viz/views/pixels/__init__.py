@@ -1,0 +1,1 @@
+"""Images made of numbers: mosaics, colour maps, overlays and the size map."""

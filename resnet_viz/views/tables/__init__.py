@@ -1,0 +1,1 @@
+"""Tables and text: column names to values, ready for a data frame, a CSV file or a terminal."""
