@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from resnet_viz.cli import costs, laboratory, pictures
+from resnet_viz.cli import cost_commands, feature_commands, sizing_commands
 from resnet_viz.errors import ResNetVizError
 
 __all__ = ["app", "main"]
@@ -25,9 +25,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for _command in (
-    *(costs.profile, costs.graph, costs.sweep),
-    *(laboratory.compare, laboratory.coach, laboratory.code, laboratory.weights),
-    pictures.activations,
+    *(cost_commands.profile, cost_commands.graph, cost_commands.sweep),
+    *(
+        sizing_commands.compare,
+        sizing_commands.coach,
+        sizing_commands.code,
+        sizing_commands.weights,
+    ),
+    feature_commands.activations,
 ):
     app.command()(_command)
 

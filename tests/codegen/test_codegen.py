@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, build_model, profile
-from resnet_viz.cli.network import Network, takes_network
+from resnet_viz.cli.network_options import Network, takes_network
 from resnet_viz.codegen.command_line import command_line
 from resnet_viz.codegen.flow import drop_dead_stores, resolve
 from resnet_viz.codegen.folding import Fold

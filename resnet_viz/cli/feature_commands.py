@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from resnet_viz.cli.network import Network, takes_network
+from resnet_viz.cli.network_options import Network, takes_network
 from resnet_viz.cli.output import FirstConvName, Partial, WeightsName, first_conv_of, write
 from resnet_viz.units import si
 
@@ -42,7 +42,7 @@ def activations(
     side by side); activations.json lists them with shapes and statistics, activations.csv has
     the statistics of each channel.
     """
-    from resnet_viz.feature_files import write_feature_maps
+    from resnet_viz.cli.feature_map_files import write_feature_maps
 
     written = write_feature_maps(
         net.spec,

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from resnet_viz.cli.network import Network, takes_network, takes_two_networks
+from resnet_viz.cli.feature_commands import progress
+from resnet_viz.cli.network_options import Network, takes_network, takes_two_networks
 from resnet_viz.cli.output import (
     Batch,
     Dtype,
@@ -22,7 +23,6 @@ from resnet_viz.cli.output import (
     require,
     write,
 )
-from resnet_viz.cli.pictures import progress
 from resnet_viz.costs.memory_use import OPTIMIZER_STATES
 from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import SpecError

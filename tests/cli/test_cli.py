@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from resnet_viz.cli import app, main
-from resnet_viz.cli.network import network
+from resnet_viz.cli.network_options import network
 from resnet_viz.costs.profiling import DTYPE_BYTES, profile
 from resnet_viz.errors import SpecError
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec, preset_input
@@ -262,7 +262,7 @@ def test_interrupted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("resnet_viz.cli.costs.evaluate", interrupt)
+    monkeypatch.setattr("resnet_viz.cli.cost_commands.evaluate", interrupt)
     assert main(["profile"]) == 130
     assert capsys.readouterr() == ("", "")
 
@@ -271,6 +271,6 @@ def test_a_bug_stays_visible(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("resnet_viz.cli.costs.evaluate", broken)
+    monkeypatch.setattr("resnet_viz.cli.cost_commands.evaluate", broken)
     with pytest.raises(ZeroDivisionError):
         main(["profile"])

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from resnet_viz.cli.network import Network, takes_network
+from resnet_viz.cli.network_options import Network, takes_network
 from resnet_viz.cli.output import Batch, Dtype, Out, json_text, require, write
 from resnet_viz.costs.flop_counters import LIKE, counted
 from resnet_viz.costs.profiling import profile as evaluate

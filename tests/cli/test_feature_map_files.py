@@ -18,10 +18,9 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
-from resnet_viz import feature_files
-from resnet_viz.cli import main
+from resnet_viz.cli import feature_map_files, main
+from resnet_viz.cli.feature_map_files import LIST_NAME, TABLE_NAME, write_feature_maps
 from resnet_viz.errors import ImageError, LayerError
-from resnet_viz.feature_files import LIST_NAME, TABLE_NAME, write_feature_maps
 from resnet_viz.features.capturing import capture
 from resnet_viz.images import drawn_patterns
 from resnet_viz.images.decoding import load_image
@@ -168,8 +167,8 @@ def test_no_more_of_a_picture_is_read_than_is_decoded(
 
     with photo.open("ab") as file:
         file.truncate(10_000_000)
-    monkeypatch.setattr(feature_files, "MAX_BYTES", 1000)
-    monkeypatch.setattr(feature_files, "load_image", refuse)
+    monkeypatch.setattr(feature_map_files, "MAX_BYTES", 1000)
+    monkeypatch.setattr(feature_map_files, "load_image", refuse)
     with pytest.raises(ImageError, match="enough"):
         write_feature_maps(
             SPEC, InputSpec(32, 32), image=photo, layers=("conv1",), folder=tmp_path / "maps"
@@ -219,7 +218,7 @@ def test_a_branch_that_is_not_there_is_told_first(
     def never(*_: Any, **__: Any) -> Any:
         raise AssertionError("weights were fetched")
 
-    monkeypatch.setattr(feature_files, "load", never)
+    monkeypatch.setattr(feature_map_files, "load", never)
     for block in ("layer9.0", "layer1", "stem"):
         with pytest.raises(LayerError, match="no residual block"):
             write_feature_maps(
