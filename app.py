@@ -1,5 +1,5 @@
 """resnet_viz: ``streamlit run app.py``."""
 
-from resnet_viz.ui.frame import navigate
+from resnet_viz.ui.shared.page_frame import navigate
 
 navigate().run()

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from resnet_viz.ui import frame, graph_view
+from resnet_viz.ui.architecture import graph_panel
+from resnet_viz.ui.shared import page_frame
 from resnet_viz.views.tables.layer_tables import downsample_table
 
-choice, report = frame.begin("Architecture")
-graph_view.show(choice, report)
+choice, report = page_frame.begin("Architecture")
+graph_panel.show(choice, report)
 if report.downsample_points:
     st.subheader("Downsample points", anchor=False)
     st.dataframe(

@@ -1,5 +1,6 @@
 """From a picture to what a layer makes of it."""
 
-from resnet_viz.ui import feature_maps, frame
+from resnet_viz.ui.feature_maps import page
+from resnet_viz.ui.shared import page_frame
 
-feature_maps.draw(*frame.begin("Feature maps"))
+page.draw(*page_frame.begin("Feature maps"))

@@ -1,5 +1,6 @@
-"""What must be done when the input is another size: see `resnet_viz.ui.input_size`."""
+"""What must be done when the input is another size: see `resnet_viz.ui.input_size.page`."""
 
-from resnet_viz.ui import frame, input_size
+from resnet_viz.ui.input_size import page
+from resnet_viz.ui.shared import page_frame
 
-input_size.draw(*frame.begin("Input size"))
+page.draw(*page_frame.begin("Input size"))

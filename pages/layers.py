@@ -6,10 +6,12 @@ from collections.abc import Iterator
 import streamlit as st
 
 from resnet_viz.costs.profile_records import Profile
-from resnet_viz.ui import caches, cost_panel, frame, layer_rows, ledger_panel
-from resnet_viz.ui.choice import Choice
-from resnet_viz.ui.downloads import Download, downloads
-from resnet_viz.ui.messages import errors_as_sentences
+from resnet_viz.ui.caching import shared_caches
+from resnet_viz.ui.layers import cost_treemap_panel, flop_counters_panel, operations_table
+from resnet_viz.ui.shared import page_frame
+from resnet_viz.ui.shared.downloads import Download, downloads
+from resnet_viz.ui.shared.messages import errors_as_sentences
+from resnet_viz.ui.state.choice import Choice
 from resnet_viz.views.tables.layer_tables import csv_text, layer_table
 
 MAX_WITNESSED = 2_000  # operations that torchinfo counts unasked, in about a second
@@ -18,7 +20,7 @@ MAX_WITNESSED = 2_000  # operations that torchinfo counts unasked, in about a se
 def show_witness(choice: Choice, report: Profile) -> None:
     """Torchinfo's count beside ours."""
     with st.spinner("torchinfo counts the same network …"), errors_as_sentences():
-        witness = caches.witness(choice.spec, choice.input)
+        witness = shared_caches.witness(choice.spec, choice.input)
         if witness.agrees:
             st.success(
                 f"All {witness.layers:,} shapes, parameter counts and multiply-adds agree. "
@@ -45,18 +47,20 @@ def files() -> Iterator[Download]:
     yield Download("JSON", text, f"{choice.model}.json", "application/json")
 
 
-choice, report = frame.begin("Layers")
-dark = frame.dark()
-ledger = ledger_panel.current()
+choice, report = page_frame.begin("Layers")
+dark = page_frame.dark()
+ledger = flop_counters_panel.current()
 
-layer_rows.show_focus(report, choice.layer)
-cost_panel.show(report, choice.layer, dark)
-layer_rows.show(report, ledger, choice.layer, dark)
+operations_table.show_focus(report, choice.layer)
+cost_treemap_panel.show(report, choice.layer, dark)
+operations_table.show(report, ledger, choice.layer, dark)
 downloads("Download", "download", files)
 
 st.subheader("How many operations, and who counts so", anchor=False)
 with st.spinner("Counting …", show_time=False), errors_as_sentences():
-    ledger_panel.show(report, dark)  # one convention strides elsewhere: another network to trace
+    flop_counters_panel.show(
+        report, dark
+    )  # one convention strides elsewhere: another network to trace
 
 st.subheader("Checked by torchinfo", anchor=False)
 asked = len(report.layers) <= MAX_WITNESSED or st.button(

@@ -24,7 +24,7 @@ import streamlit as st
 
 from time import sleep
 
-from resnet_viz.ui.block_graph import Handle, block_graph, is_narrow, toggles
+from resnet_viz.ui.components.block_graph import Handle, block_graph, is_narrow, toggles
 
 state, query = st.session_state, st.query_params
 state.setdefault("log", [])

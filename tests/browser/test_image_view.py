@@ -21,8 +21,8 @@ SCRIPT: Final = """
 import numpy as np
 import streamlit as st
 
-from resnet_viz.ui.image_view import Grid, Outline, image_view
-from resnet_viz.ui.layer_strip import StripStop, layer_strip
+from resnet_viz.ui.components.image_view import Grid, Outline, image_view
+from resnet_viz.ui.components.layer_strip import StripStop, layer_strip
 
 state, query = st.session_state, st.query_params
 state.setdefault("tile", None)

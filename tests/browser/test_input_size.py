@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
-from resnet_viz.ui.lab import PANELS
+from resnet_viz.ui.state.input_size_options import PANELS
 from resnet_viz.units import shape_text, si
 from tests.browser.conftest import NewPage
 from tests.browser.harness import settled, visit

@@ -28,7 +28,7 @@ from resnet_viz.images.decoding import load_image
 from resnet_viz.images.preprocessing import framed, prepare
 from resnet_viz.images.samples import sample_bytes
 from resnet_viz.network.model import ResNet
-from resnet_viz.ui.feature_maps import answers
+from resnet_viz.ui.caching import feature_results
 from resnet_viz.views.pixels.colour_maps import shared_scale
 from resnet_viz.views.pixels.heat_overlay import heat
 from resnet_viz.views.pixels.mosaics import channel_image, mosaic
@@ -473,7 +473,7 @@ def test_a_layer_is_shown_though_its_neighbours_would_take_too_much(
 ) -> None:
     allowed = max(capture_cost(SPEC, SIZE, path).peak_bytes for path in ("conv1", "layer4.1"))
     assert allowed < capture_cost(SPEC, SIZE, list(trace(SPEC).stops)).peak_bytes
-    monkeypatch.setattr(answers, "MAX_PASS_BYTES", allowed)
+    monkeypatch.setattr(feature_results, "MAX_PASS_BYTES", allowed)
     app = open_page(PAGE, f"{SMALL}&weights=random:4343&layer=layer4.1")
 
     assert [text for text in said(app) if "feature maps" in text] == []

@@ -12,8 +12,8 @@ from resnet_viz.codegen.python_file import generate
 from resnet_viz.costs.memory_use import largest_batch, memory
 from resnet_viz.sizing.advice.diagnosing import diagnose
 from resnet_viz.sizing.comparison.comparing import compare
-from resnet_viz.ui.input_size.coach import conditions
-from resnet_viz.ui.lab import DEFAULT_LAB, PANELS
+from resnet_viz.ui.input_size.advice_panel import conditions
+from resnet_viz.ui.state.input_size_options import DEFAULT_LAB, PANELS
 from resnet_viz.units import si
 from tests.pages.driver import (
     assert_alive,

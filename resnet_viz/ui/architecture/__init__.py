@@ -1,0 +1,1 @@
+"""The page Architecture: the block graph and the inspector."""

@@ -1,0 +1,1 @@
+"""What is kept between reruns and shared by all sessions, bounded by bytes or by entries."""
