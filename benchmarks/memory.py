@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, expect
 
 from benchmarks.harness import Result, at_most
 from resnet_viz.network.spec import preset_input
-from tests.browser.harness import chromium, serving, settled, visit
+from scripts.browser_harness import chromium, serving, settled, visit
 
 __all__ = ["many_visits"]
 

@@ -19,7 +19,7 @@ from resnet_viz import PRESETS, InputSpec, build_model, profile
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.graph.block_graph import draw
 from resnet_viz.views.graph.rendering import render
-from tests.browser.harness import chromium, serving, settled, visit
+from scripts.browser_harness import chromium, serving, settled, visit
 
 __all__ = ["click", "drawing", "everything_open", "new_height", "new_side"]
 

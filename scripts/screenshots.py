@@ -1,7 +1,7 @@
 """Real screenshots of the app, for the README: ``python scripts/screenshots.py``.
 
 Starts the app on a free port of this machine, visits it with Chromium (see
-``tests/browser/harness.py``) and writes PNG files to ``docs/screenshots/``:
+``scripts/browser_harness.py``) and writes PNG files to ``docs/screenshots/``:
 
 - ``architecture.png``, ``layers.png``, ``feature_maps.png``, ``prediction.png``: 1440 x 900,
   light; ``input_size.png``, ``size_map.png`` and ``memory.png`` taller, so that the panel shows;
@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, expect
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.browser.harness import chromium, serving, settled, visit  # noqa: E402
+from scripts.browser_harness import chromium, serving, settled, visit  # noqa: E402
 
 FOLDER: Final = ROOT / "docs" / "screenshots"
 MOST_BYTES: Final = 300_000

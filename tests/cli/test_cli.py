@@ -17,7 +17,7 @@ from resnet_viz.costs.profiling import DTYPE_BYTES, profile
 from resnet_viz.errors import SpecError
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec, preset_input
 from resnet_viz.views.tables.profile_text import table
-from tests.running import run
+from tests.helpers.running import run
 
 PAIR = [int, int]
 TOTALS = {

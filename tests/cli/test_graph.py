@@ -13,7 +13,7 @@ from resnet_viz.costs.profiling import profile
 from resnet_viz.network.spec import PRESETS
 from resnet_viz.views.graph import block_graph
 from resnet_viz.views.graph.open_parts import Opening
-from tests.running import run
+from tests.helpers.running import run
 
 
 @pytest.mark.parametrize("level", block_graph.LEVELS)

@@ -15,7 +15,7 @@ from resnet_viz.cli import main
 from resnet_viz.costs.flop_counters import LIKE, count_rows, counted
 from resnet_viz.costs.profiling import profile
 from resnet_viz.network.spec import PRESETS, InputSpec
-from tests.running import run
+from tests.helpers.running import run
 
 FIGURES = {
     "torch": "torch_flop_counter_flops",

@@ -24,7 +24,7 @@ from resnet_viz.sizing.advice.records import Conditions
 from resnet_viz.sizing.comparison.comparing import compare
 from resnet_viz.views.tables import comparison_tables
 from resnet_viz.views.words import advice_text
-from tests.running import run
+from tests.helpers.running import run
 
 CONTRACT = ("--model", "resnet18", "--input", "3x224x224")
 

@@ -10,7 +10,7 @@ import pytest
 
 from resnet_viz.costs.profiling import profile, sweep
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from tests.running import run
+from tests.helpers.running import run
 
 
 @pytest.mark.parametrize(

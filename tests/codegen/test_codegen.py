@@ -35,7 +35,7 @@ from resnet_viz.codegen.specialising import specialise
 from resnet_viz.codegen.torchvision import torchvision_lines
 from resnet_viz.errors import SpecError
 from resnet_viz.network.spec import preset_input
-from tests.strategies import inputs, large_specs, specs
+from tests.helpers.strategies import inputs, large_specs, specs
 
 TINY = ResNetSpec(block="basic", blocks=(1, 2), base_width=4, num_classes=5)
 SIZE = InputSpec(33, 30, batch=2)

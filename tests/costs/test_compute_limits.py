@@ -17,8 +17,8 @@ from resnet_viz.features.capturing import capture_cost
 from resnet_viz.features.gradients import effective_field_cost, grad_cam_cost
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from tests.oracles import assert_one_sentence
-from tests.strategies import specs
+from tests.helpers.oracles import assert_one_sentence
+from tests.helpers.strategies import specs
 
 CPU = torch.device("cpu")
 PRICES: tuple[Callable[[ResNetSpec, InputSpec, str], Cost], ...] = (

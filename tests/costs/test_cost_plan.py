@@ -20,8 +20,8 @@ from resnet_viz.costs.profiling import prefix_cost, profile
 from resnet_viz.network.layer_graph import INPUT, LayerGraph, trace
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from tests.oracles import last_reads, recompute, simulated_peak
-from tests.strategies import inputs, specs
+from tests.helpers.oracles import last_reads, recompute, simulated_peak
+from tests.helpers.strategies import inputs, specs
 
 # --- receptive fields -----------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import SpecError
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from tests.strategies import inputs, specs
+from tests.helpers.strategies import inputs, specs
 
 IMAGENET = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 

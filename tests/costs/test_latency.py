@@ -31,8 +31,8 @@ from resnet_viz.errors import BudgetError, DeviceError, SpecError
 from resnet_viz.network.devices import compute
 from resnet_viz.network.model import ResNet, ZeroPad, build_model
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from tests.oracles import assert_one_sentence, leaves, picture, record_forward
-from tests.strategies import inputs, specs
+from tests.helpers.oracles import assert_one_sentence, leaves, picture, record_forward
+from tests.helpers.strategies import inputs, specs
 
 SMALL = ResNetSpec(
     block="basic", blocks=(3, 1), stem="small", base_width=4, shortcut="zero_pad", num_classes=3

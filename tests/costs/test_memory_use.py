@@ -30,8 +30,8 @@ from resnet_viz.errors import SpecError
 from resnet_viz.network.devices import available_devices
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.spec import MAX_BATCH
-from tests.oracles import assert_one_sentence
-from tests.strategies import inputs, specs
+from tests.helpers.oracles import assert_one_sentence
+from tests.helpers.strategies import inputs, specs
 
 DTYPES = ("float32", "bfloat16", "float16")
 SCALARS = 64  # bytes: what an optimizer computes with beside the parameters

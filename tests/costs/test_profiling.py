@@ -22,8 +22,8 @@ from resnet_viz.errors import LayerError, SpecError
 from resnet_viz.network.layer_graph import INPUT, trace
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from tests.oracles import OP_NAMES, picture, recompute, record_forward
-from tests.strategies import inputs, large_specs, specs
+from tests.helpers.oracles import OP_NAMES, picture, recompute, record_forward
+from tests.helpers.strategies import inputs, large_specs, specs
 
 TINY = ResNetSpec(blocks=(1, 2), base_width=4, num_classes=5)
 IMAGENET = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")

@@ -17,8 +17,8 @@ from resnet_viz.errors import LayerError, SpecError
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from tests.oracles import assert_one_sentence
-from tests.strategies import sides, specs
+from tests.helpers.oracles import assert_one_sentence
+from tests.helpers.strategies import sides, specs
 
 
 def _open_network(spec: ResNetSpec) -> ResNet:

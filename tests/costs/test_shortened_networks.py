@@ -13,7 +13,7 @@ from resnet_viz.costs.shortened_networks import field_growth, short_plan, short_
 from resnet_viz.costs.total_costs import totals
 from resnet_viz.network.layer_graph import read_graph, trace
 from resnet_viz.sizing.advice.diagnosing import Conditions, diagnose
-from tests.strategies import specs
+from tests.helpers.strategies import specs
 
 
 @settings(max_examples=15)

@@ -15,8 +15,8 @@ from resnet_viz.costs.profiling import DTYPE_BYTES, MAX_SWEEP_SIZES, profile, sw
 from resnet_viz.errors import SpecError
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from tests.oracles import assert_one_sentence, recompute
-from tests.strategies import large_specs, specs
+from tests.helpers.oracles import assert_one_sentence, recompute
+from tests.helpers.strategies import large_specs, specs
 
 TINY = ResNetSpec(blocks=(1, 2), base_width=4, num_classes=5)
 SIDES = st.one_of(st.sampled_from((1, 2, 3, 16_383, 16_384)), st.integers(1, 16_384))

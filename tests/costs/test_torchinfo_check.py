@@ -15,7 +15,7 @@ from resnet_viz.costs import torchinfo_check
 from resnet_viz.costs.profile_records import Profile
 from resnet_viz.costs.torchinfo_check import call_witness
 from resnet_viz.network.spec import preset_input
-from tests.strategies import inputs, specs
+from tests.helpers.strategies import inputs, specs
 
 
 @settings(max_examples=40)

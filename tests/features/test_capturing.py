@@ -32,7 +32,7 @@ from resnet_viz.network.devices import available_devices, resolve_device
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.model import ResNet, build_model, resnet18
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from tests.strategies import inputs, specs
+from tests.helpers.strategies import inputs, specs
 
 SMALL = ResNetSpec(block="bottleneck", blocks=(1, 2), base_width=4, num_classes=3)
 

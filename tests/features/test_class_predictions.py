@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from resnet_viz.errors import SpecError
 from resnet_viz.features.class_predictions import Guess, predict
-from tests.oracles import assert_one_sentence
+from tests.helpers.oracles import assert_one_sentence
 
 FINITE = st.floats(-1e4, 1e4, width=32)
 

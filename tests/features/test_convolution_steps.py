@@ -19,7 +19,7 @@ from resnet_viz.features.convolution_steps import conv_weight, convolve_at
 from resnet_viz.network.layer_graph import INPUT, trace
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import PRESETS, ResNetSpec
-from tests.oracles import assert_one_sentence
+from tests.helpers.oracles import assert_one_sentence
 
 
 @st.composite

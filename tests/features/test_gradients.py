@@ -26,7 +26,7 @@ from resnet_viz.features.gradients import (
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from tests.oracles import LiveStorages, assert_one_sentence, picture
+from tests.helpers.oracles import LiveStorages, assert_one_sentence, picture
 
 SMALL = ResNetSpec(block="bottleneck", blocks=(1, 2), base_width=4, num_classes=3)
 NETWORKS = (

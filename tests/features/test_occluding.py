@@ -23,7 +23,7 @@ from resnet_viz.features.occluding import occlusion, occlusion_cost
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from tests.oracles import assert_one_sentence, picture
+from tests.helpers.oracles import assert_one_sentence, picture
 
 SMALL = ResNetSpec(block="bottleneck", blocks=(1, 2), base_width=4, num_classes=3)
 ONE = torch.ones(3, 20, 20)

@@ -21,8 +21,8 @@ from resnet_viz.features.overview import Residual, Survey, survey
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from tests.oracles import assert_one_sentence, picture
-from tests.strategies import inputs, specs
+from tests.helpers.oracles import assert_one_sentence, picture
+from tests.helpers.strategies import inputs, specs
 
 SMALL = ResNetSpec(block="bottleneck", blocks=(1, 2), base_width=4, num_classes=3)
 

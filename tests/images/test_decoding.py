@@ -14,7 +14,7 @@ from PIL import Image
 from resnet_viz.errors import ImageError
 from resnet_viz.images import decoding
 from resnet_viz.images.decoding import Picture, load_image
-from tests.pictures import (
+from tests.helpers.pictures import (
     DEEP,
     GREY,
     RGB,
@@ -25,7 +25,7 @@ from tests.pictures import (
     names_are_sorted,
     one_sentence,
 )
-from tests.pictures_shown import SHOWN
+from tests.helpers.pictures_shown import SHOWN
 
 
 @as_users_run_it

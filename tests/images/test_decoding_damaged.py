@@ -14,7 +14,7 @@ from PIL import Image, ImageFile
 from resnet_viz.errors import ImageError
 from resnet_viz.images import decoding
 from resnet_viz.images.decoding import load_image
-from tests.pictures import (
+from tests.helpers.pictures import (
     DEEP,
     PALETTED,
     RGB,
@@ -28,7 +28,7 @@ from tests.pictures import (
     seen,
     with_alpha,
 )
-from tests.pictures_shown import SHOWN
+from tests.helpers.pictures_shown import SHOWN
 
 _SOUND = {
     "png": lambda: encode(RGB, "PNG"),

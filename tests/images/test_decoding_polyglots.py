@@ -16,7 +16,7 @@ from resnet_viz.errors import ImageError
 from resnet_viz.images.decoding import load_image
 from resnet_viz.images.preprocessing import FITS, prepare
 from resnet_viz.network.spec import InputSpec
-from tests.pictures import RGB, encode, one_sentence
+from tests.helpers.pictures import RGB, encode, one_sentence
 
 KINDS: dict[str, dict[str, Any]] = {
     "PNG": {},

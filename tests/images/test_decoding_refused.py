@@ -16,7 +16,7 @@ from PIL import Image, ImageFile
 from resnet_viz.errors import ImageError
 from resnet_viz.images import decoding
 from resnet_viz.images.decoding import load_image
-from tests.pictures import (
+from tests.helpers.pictures import (
     GIF_BODY,
     GREY,
     RGB,
@@ -42,7 +42,7 @@ from tests.pictures import (
     webp_vp8x,
     zipped,
 )
-from tests.pictures_shown import SHOWN
+from tests.helpers.pictures_shown import SHOWN
 
 DAMAGED = "{} file is damaged or unusual: {}"
 HEADER = "its header cannot be read; save the picture again as PNG or JPEG, or choose another"

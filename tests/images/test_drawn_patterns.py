@@ -43,7 +43,7 @@ from scripts.train_patterns import (
     train,
     varied,
 )
-from tests.pictures import names_are_sorted, one_sentence
+from tests.helpers.pictures import names_are_sorted, one_sentence
 
 # Neither trained on nor used for the figures that the file states.
 SEEDS = range(FIRST_FRESH_SEED + 10_000, FIRST_FRESH_SEED + 10_050)

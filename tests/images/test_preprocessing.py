@@ -17,7 +17,7 @@ from resnet_viz.images import preprocessing
 from resnet_viz.images.decoding import Picture
 from resnet_viz.images.preprocessing import FITS, Fit, channel_rule, framed, native_input, prepare
 from resnet_viz.network.spec import MAX_SIDE, InputSpec
-from tests.pictures import Array, names_are_sorted, one_sentence
+from tests.helpers.pictures import Array, names_are_sorted, one_sentence
 
 sides = st.integers(1, 90)
 shapes = st.tuples(sides, sides)

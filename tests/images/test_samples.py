@@ -16,7 +16,7 @@ from resnet_viz.images.decoding import load_image
 from resnet_viz.images.drawn_patterns import FIRST_FRESH_SEED, picture
 from resnet_viz.images.preprocessing import prepare
 from resnet_viz.network.spec import InputSpec
-from tests.pictures import names_are_sorted, one_sentence
+from tests.helpers.pictures import names_are_sorted, one_sentence
 
 PATTERNS = [name for name in samples.SAMPLES if name.startswith("pattern_")]
 ODD = [name for name, sample in samples.SAMPLES.items() if sample.title.startswith("Odd: ")]

@@ -19,8 +19,8 @@ from resnet_viz.errors import LayerError
 from resnet_viz.network.layer_graph import INPUT, LayerGraph, Operation, trace
 from resnet_viz.network.model import BasicBlock, Bottleneck, ResNet, ZeroPad, build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from tests.oracles import OP_NAMES, Call, leaves, picture, record_forward
-from tests.strategies import inputs, specs
+from tests.helpers.oracles import OP_NAMES, Call, leaves, picture, record_forward
+from tests.helpers.strategies import inputs, specs
 
 SMALL = ResNetSpec(blocks=(1, 2), base_width=4, num_classes=5)
 

@@ -21,8 +21,8 @@ from resnet_viz.network import devices
 from resnet_viz.network import model as model_module
 from resnet_viz.network.model import BasicBlock, Bottleneck, ResNet, ZeroPad, build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from tests.oracles import leaves, picture, record_forward
-from tests.strategies import inputs, specs
+from tests.helpers.oracles import leaves, picture, record_forward
+from tests.helpers.strategies import inputs, specs
 
 TORCHVISION = [name for name, spec in PRESETS.items() if spec.stem == "imagenet"]  # all nine
 TINY = ResNetSpec(blocks=(1, 2), base_width=4, num_classes=5)

@@ -10,8 +10,8 @@ from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.model import Add, build_model
 from resnet_viz.network.residual_blocks import BlockParts, block_parts
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
-from tests.oracles import assert_one_sentence, picture, record_forward
-from tests.strategies import specs
+from tests.helpers.oracles import assert_one_sentence, picture, record_forward
+from tests.helpers.strategies import specs
 
 
 @settings(max_examples=25)

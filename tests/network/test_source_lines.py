@@ -21,8 +21,8 @@ from resnet_viz.errors import LayerError
 from resnet_viz.network.layer_graph import INPUT
 from resnet_viz.network.model import Add, BasicBlock, Bottleneck, ResNet, ZeroPad, conv1x1, conv3x3
 from resnet_viz.network.source_lines import FILE, Excerpt, code_of
-from tests.oracles import leaves
-from tests.strategies import SHORTCUTS, STEMS, STRIDES_IN, specs
+from tests.helpers.oracles import leaves
+from tests.helpers.strategies import SHORTCUTS, STEMS, STRIDES_IN, specs
 
 MODEL = str(Path(resnet_viz.network.model.__file__))
 SHORT: Mapping[str, Any] = {"conv1x1": conv1x1, "conv3x3": conv3x3}

@@ -21,8 +21,8 @@ from resnet_viz.network.spec import (
     preset_input,
     preset_name,
 )
-from tests.oracles import assert_one_sentence, signature
-from tests.strategies import SHORTCUTS, STEMS, STRIDES_IN, choices, specs
+from tests.helpers.oracles import assert_one_sentence, signature
+from tests.helpers.strategies import SHORTCUTS, STEMS, STRIDES_IN, choices, specs
 
 DEPTHS = {
     "resnet18": 18,

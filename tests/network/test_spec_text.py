@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from resnet_viz.errors import SpecError
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec, parse_blocks
-from tests.oracles import assert_one_sentence
-from tests.strategies import large_specs, specs
+from tests.helpers.oracles import assert_one_sentence
+from tests.helpers.strategies import large_specs, specs
 
 
 @settings(max_examples=300)

@@ -16,8 +16,8 @@ from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.network.stage_strides import usual_strides
 from resnet_viz.sizing.input_fit import overhang, unread
-from tests.oracles import assert_one_sentence, picture, record_forward
-from tests.strategies import inputs, specs
+from tests.helpers.oracles import assert_one_sentence, picture, record_forward
+from tests.helpers.strategies import inputs, specs
 
 
 def torchvisions_way(replace: tuple[bool, ...]) -> list[tuple[int, int, int]]:

@@ -29,8 +29,8 @@ from resnet_viz.sizing.advice.sight import MIN_SEEN, OUTGROWN_SHARE, usual_side
 from resnet_viz.sizing.costs_by_size import size_map
 from resnet_viz.sizing.input_fit import convolutions, field_exceeds, overhang
 from resnet_viz.weights.checkpoints.adaptation import first_conv_choices, with_channels
-from tests.oracles import leaves, picture, record_forward
-from tests.strategies import inputs, sides, specs
+from tests.helpers.oracles import leaves, picture, record_forward
+from tests.helpers.strategies import inputs, sides, specs
 
 GIB = 2**30
 TIGHT = Conditions(memory_bytes=2 * GIB, training=True)

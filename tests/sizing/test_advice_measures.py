@@ -28,8 +28,8 @@ from resnet_viz.sizing.advice.measures import (
 )
 from resnet_viz.sizing.advice.resources import memory_bound
 from resnet_viz.sizing.input_fit import convolutions, field_exceeds, overhang, reads_one_cell
-from tests.oracles import picture, record_forward
-from tests.strategies import choices, inputs, specs
+from tests.helpers.oracles import picture, record_forward
+from tests.helpers.strategies import choices, inputs, specs
 
 GIB = 2**30
 

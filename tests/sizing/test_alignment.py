@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from resnet_viz import PRESETS, ResNetSpec, build_model, trace
 from resnet_viz.sizing.comparison.alignment import align, state_shapes
-from tests.strategies import specs
+from tests.helpers.strategies import specs
 
 SMALL = {"max_stages": 3, "max_blocks": 2, "max_width": 6}
 

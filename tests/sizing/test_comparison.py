@@ -16,8 +16,8 @@ from hypothesis import given, settings
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, build_model, profile
 from resnet_viz.sizing.comparison.comparing import Comparison, compare
-from tests.oracles import picture, record_forward
-from tests.strategies import inputs, specs
+from tests.helpers.oracles import picture, record_forward
+from tests.helpers.strategies import inputs, specs
 
 R18, R50 = PRESETS["resnet18"], PRESETS["resnet50"]
 TINY = ResNetSpec(blocks=(1, 2, 1), base_width=4, num_classes=3)

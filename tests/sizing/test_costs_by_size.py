@@ -17,8 +17,8 @@ from resnet_viz.errors import SpecError
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
 from resnet_viz.sizing import input_fit
 from resnet_viz.sizing.costs_by_size import Formulas, SizeMap, formulas, size_map
-from tests.oracles import assert_one_sentence
-from tests.strategies import large_specs, specs
+from tests.helpers.oracles import assert_one_sentence
+from tests.helpers.strategies import large_specs, specs
 
 TINY = ResNetSpec(blocks=(1, 2), base_width=4, num_classes=5)
 AWKWARD = ((1, 1), (7, 300), (225, 225), (1023, 1023), (16_384, 3))

@@ -25,7 +25,7 @@ from resnet_viz.sizing.tradeoffs.series import (
     number,
     series_over,
 )
-from tests.strategies import inputs, specs
+from tests.helpers.strategies import inputs, specs
 
 TINY = ResNetSpec(blocks=(1, 2), base_width=4, num_classes=5, in_channels=2)
 SIZE = InputSpec(37, 50)

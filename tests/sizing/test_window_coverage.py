@@ -9,7 +9,7 @@ from torch import nn
 
 from resnet_viz import InputSpec, ResNetSpec, build_model, profile
 from resnet_viz.sizing.comparison.window_coverage import seen_values
-from tests.oracles import picture, record_forward
+from tests.helpers.oracles import picture, record_forward
 
 SIZES = [InputSpec(*size) for size in ((1, 1), (2, 2), (7, 300), (33, 2), (225, 9))]
 SPECS = [

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
 from resnet_viz.views.row_groups import blocks, chw, describe, stages, window_text
-from tests.strategies import inputs, specs
+from tests.helpers.strategies import inputs, specs
 
 
 @settings(max_examples=60)

@@ -23,7 +23,7 @@ from resnet_viz.weights.mismatch import MismatchError
 from resnet_viz.weights.published import fetching, imagenet
 from resnet_viz.weights.published.imagenet import WeightsFile
 from resnet_viz.weights.sources import DEFAULT_WEIGHTS, MAX_SEED, parse_source
-from tests.checkpoint_files import (
+from tests.helpers.checkpoint_files import (
     FORMATS,
     SPEC,
     State,

@@ -29,7 +29,7 @@ from resnet_viz.network.model import build_model
 from resnet_viz.weights.checkpoints import reading
 from resnet_viz.weights.checkpoints.reading import read_checkpoint
 from resnet_viz.weights.loading import load_weights
-from tests.checkpoint_files import (
+from tests.helpers.checkpoint_files import (
     FORMATS,
     SPEC,
     Calls,

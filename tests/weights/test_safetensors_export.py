@@ -20,7 +20,7 @@ from resnet_viz.weights.checkpoints import reading
 from resnet_viz.weights.checkpoints.state_dicts import Checkpoint
 from resnet_viz.weights.loading import load
 from resnet_viz.weights.safetensors_export import METADATA_KEY, metadata, safetensors_bytes
-from tests.strategies import specs
+from tests.helpers.strategies import specs
 
 TINY = ResNetSpec(block="basic", blocks=(1, 1), base_width=8, num_classes=5)
 

@@ -20,7 +20,7 @@ from resnet_viz.views.row_groups import Group
 
 __all__ = ["show"]
 
-_PAGES: Final = Path(__file__).parents[2] / "pages"
+_PAGES: Final = Path(__file__).parents[3] / "pages"
 _ROW: Final = 29  # height of a table's row in pixels
 _HEADER: Final = 37  # height of its head with both borders
 _ROWS: Final = 12  # a longer table scrolls

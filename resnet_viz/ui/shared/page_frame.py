@@ -39,7 +39,7 @@ _LESS_PADDING: Final = """<style>
 </style>"""
 
 # Not relative to the script that runs, which may be a page.
-_FOLDER: Final = Path(__file__).parents[2] / "pages"
+_FOLDER: Final = Path(__file__).parents[3] / "pages"
 
 # No material icons: the browser would fetch them from the web for its tab.
 _PAGES: Final = (

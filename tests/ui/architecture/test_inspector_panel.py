@@ -21,7 +21,7 @@ from resnet_viz.units import si
 from resnet_viz.views.inspector.filled_formulas import formulas, mismatch
 from resnet_viz.views.inspector.inspector_card import heading, input_numbers, kind, numbers, reasons
 from resnet_viz.views.inspector.part_costs import find, parts
-from tests.strategies import inputs, specs
+from tests.helpers.strategies import inputs, specs
 
 
 def _script(choice, path):  # type: ignore[no-untyped-def]

@@ -13,7 +13,7 @@ from resnet_viz.sizing.tradeoffs.series import measure
 from resnet_viz.ui.input_size.sweeps_panel import networks, pointed_at
 from resnet_viz.ui.state.choice import SPEC_KEYS
 from resnet_viz.ui.state.widget_values import fields
-from tests.strategies import specs
+from tests.helpers.strategies import specs
 
 TINY = ResNetSpec(blocks=(1, 1), base_width=4, in_channels=1, num_classes=3)
 PLACES = [

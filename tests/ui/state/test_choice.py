@@ -15,7 +15,7 @@ from resnet_viz.ui.state.choice import CUSTOM, LINK_KEYS, Choice
 from resnet_viz.views.graph.open_parts import LEVELS, Opening
 from resnet_viz.views.row_groups import COSTS
 from resnet_viz.weights.sources import parse_source
-from tests.strategies import large_specs, specs
+from tests.helpers.strategies import large_specs, specs
 from tests.ui.state.test_input_size_options import labs
 
 SIDES = st.integers(1, MAX_SIDE)

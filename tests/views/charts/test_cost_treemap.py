@@ -12,7 +12,7 @@ from resnet_viz.network.spec import preset_input
 from resnet_viz.views.charts.cost_treemap import MAX_SECTORS, ROOT, Sector, cost_map, sectors
 from resnet_viz.views.palette import stage_colour, theme
 from resnet_viz.views.row_groups import COSTS
-from tests.strategies import inputs, specs
+from tests.helpers.strategies import inputs, specs
 from tests.views.test_palette import contrast
 
 EACH = pytest.mark.parametrize("cost", COSTS)

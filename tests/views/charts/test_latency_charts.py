@@ -48,7 +48,7 @@ from resnet_viz.views.tables.latency_tables import (
     with_conditions,
 )
 from resnet_viz.views.tables.layer_tables import csv_text
-from tests.strategies import specs
+from tests.helpers.strategies import specs
 
 BOTH = pytest.mark.parametrize("dark", [False, True])
 CONDITIONS = Conditions("cpu", "Some CPU", 2, "2.13.0", "float32")

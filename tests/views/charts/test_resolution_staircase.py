@@ -14,7 +14,7 @@ from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
 from resnet_viz.views.charts.resolution_changes import stops
 from resnet_viz.views.charts.resolution_staircase import staircase_chart, staircase_table
 from resnet_viz.views.palette import mix, stage_colour, theme
-from tests.strategies import inputs, specs
+from tests.helpers.strategies import inputs, specs
 
 R50 = PRESETS["resnet50"]
 SMALL = {"max_stages": 4, "max_blocks": 2, "max_width": 6}

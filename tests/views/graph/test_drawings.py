@@ -24,7 +24,7 @@ from resnet_viz.views.graph.dot_canvas import Canvas
 from resnet_viz.views.graph.open_parts import Opening, Part, parts
 from resnet_viz.views.inspector.part_costs import percent
 from resnet_viz.views.palette import mix, stage_outline, theme
-from tests.strategies import inputs, specs
+from tests.helpers.strategies import inputs, specs
 from tests.views.test_palette import contrast
 
 _WORD = r'"(?:[^"\\]|\\.)*"|[\w.\-]+'

@@ -11,7 +11,7 @@ from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
 from resnet_viz.views.graph.block_graph import draw
 from resnet_viz.views.graph.open_parts import Opening
 
-FOLDER: Final = Path(__file__).parents[1] / "data" / "golden"
+FOLDER: Final = Path(__file__).parents[2] / "data" / "golden"
 
 DRAWINGS: Final = {
     "resnet18": (PRESETS["resnet18"], InputSpec(), Opening()),

@@ -23,7 +23,7 @@ from resnet_viz.views.graph.open_parts import (
     parts,
     shown_as,
 )
-from tests.strategies import specs
+from tests.helpers.strategies import specs
 
 
 @cache

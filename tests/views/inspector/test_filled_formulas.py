@@ -21,7 +21,7 @@ from resnet_viz.views.inspector.filled_formulas import (
     mismatch,
     sum_text,
 )
-from tests.strategies import inputs, specs
+from tests.helpers.strategies import inputs, specs
 
 CLOSING = {"(": ")", "⌊": "⌋", "⌈": "⌉"}
 

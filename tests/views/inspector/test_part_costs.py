@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile, trace
 from resnet_viz.errors import LayerError
 from resnet_viz.views.inspector.part_costs import costs, find, parts, parts_table, percent
-from tests.strategies import inputs, specs
+from tests.helpers.strategies import inputs, specs
 
 
 @settings(max_examples=60)

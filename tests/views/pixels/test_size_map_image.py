@@ -19,7 +19,7 @@ from resnet_viz.views.pixels.colour_maps import SEQUENTIAL
 from resnet_viz.views.pixels.contour_lines import Line, border_lines
 from resnet_viz.views.pixels.size_map_axes import MAX_SAMPLES, marks, reach, samples
 from resnet_viz.views.pixels.size_map_image import QUANTITIES, size_picture
-from tests.strategies import specs
+from tests.helpers.strategies import specs
 
 RESNET50 = PRESETS["resnet50"]
 SIDES = st.integers(1, MAX_SIDE)

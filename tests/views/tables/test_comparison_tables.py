@@ -24,7 +24,7 @@ from resnet_viz.views.tables.comparison_tables import (
     total_table,
 )
 from resnet_viz.views.tables.layer_tables import csv_text
-from tests.strategies import inputs, specs
+from tests.helpers.strategies import inputs, specs
 
 R18 = PRESETS["resnet18"]
 SMALL = {"max_stages": 3, "max_blocks": 2, "max_width": 6}

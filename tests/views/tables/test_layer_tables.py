@@ -25,7 +25,7 @@ from resnet_viz.views.tables.layer_tables import (
     ledger_table,
     rows_of,
 )
-from tests.strategies import inputs, specs
+from tests.helpers.strategies import inputs, specs
 
 
 @settings(max_examples=60)

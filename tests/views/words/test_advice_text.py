@@ -13,7 +13,7 @@ from resnet_viz.sizing.advice.diagnosing import Conditions, Diagnosis, diagnose
 from resnet_viz.sizing.advice.loading import Weights
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.words.advice_text import KINDS, effect, effects_text, headline, text
-from tests.strategies import inputs, specs
+from tests.helpers.strategies import inputs, specs
 
 SMALL = InputSpec(32, 32)
 GIB = 2**30

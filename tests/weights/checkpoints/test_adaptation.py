@@ -21,8 +21,8 @@ from resnet_viz.weights.checkpoints.adaptation import adapt, first_conv_choices,
 from resnet_viz.weights.checkpoints.receipt import FATES, Entry, Receipt
 from resnet_viz.weights.mismatch import MismatchError
 from resnet_viz.weights.sources import FIRST_CONVS, FirstConv
-from tests.checkpoint_files import SPEC, State, some_state
-from tests.strategies import specs
+from tests.helpers.checkpoint_files import SPEC, State, some_state
+from tests.helpers.strategies import specs
 
 CHANNELS = st.integers(1, 9)
 

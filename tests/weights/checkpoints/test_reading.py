@@ -18,7 +18,7 @@ from safetensors.torch import save as safetensors_bytes
 from resnet_viz.errors import WeightsError
 from resnet_viz.weights.checkpoints import reading
 from resnet_viz.weights.checkpoints.reading import read_checkpoint
-from tests.checkpoint_files import Calls, old_pth, pth, safetensors_with, some_state
+from tests.helpers.checkpoint_files import Calls, old_pth, pth, safetensors_with, some_state
 
 MATCHING = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 
@@ -97,7 +97,7 @@ def test_the_limits_of_the_process() -> None:
         limit_process(10**9, 500)  # limits are not raised again
         print(json.dumps([resource.getrlimit(limit) for limit in limits]))
     """
-    root = Path(reading.__file__).parents[2]
+    root = Path(reading.__file__).parents[3]
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
     )

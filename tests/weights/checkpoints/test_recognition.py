@@ -13,8 +13,8 @@ from resnet_viz.errors import WeightsError
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import PRESETS, ResNetSpec
 from resnet_viz.weights.checkpoints.recognition import network_text, recognise, same_architecture
-from tests.checkpoint_files import SPEC, State, some_state
-from tests.strategies import specs
+from tests.helpers.checkpoint_files import SPEC, State, some_state
+from tests.helpers.strategies import specs
 
 
 def shapes(spec: ResNetSpec) -> State:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import ResNetSpec
 from resnet_viz.weights.checkpoints.unwrapping import unwrap
-from tests.checkpoint_files import SPEC, State, some_state
-from tests.strategies import specs
+from tests.helpers.checkpoint_files import SPEC, State, some_state
+from tests.helpers.strategies import specs
 
 POOLED = ResNetSpec(blocks=(1, 2), base_width=4, num_classes=3, shortcut="avgpool_projection")
 

@@ -34,7 +34,7 @@ from resnet_viz.weights.published.fetching import cached, fetch
 from resnet_viz.weights.published.file_lock import FileLock
 from resnet_viz.weights.published.imagenet import URL_VARIABLE, WeightsFile
 from resnet_viz.weights.published.partial_file import PartialFile
-from tests.http_server import (
+from tests.helpers.http_server import (
     Answer,
     Server,
     chunked,
@@ -591,7 +591,7 @@ def _another_process(lock: Path) -> Iterator[subprocess.Popen[str]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "True\n"

@@ -20,7 +20,7 @@ from resnet_viz.images.decoding import load_image
 from resnet_viz.images.preprocessing import Fit, framed, prepare
 from resnet_viz.images.samples import SAMPLES, sample_bytes
 from resnet_viz.views.pixels.mosaics import channel_image, mosaic, shared_scale
-from tests.pages.driver import (
+from tests.ui.pages.driver import (
     assert_alive,
     assert_shows,
     go_to,

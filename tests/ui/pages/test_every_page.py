@@ -6,7 +6,7 @@ import pytest
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec
 from resnet_viz.network.spec import preset_input
-from tests.pages.driver import (
+from tests.ui.pages.driver import (
     TITLES,
     assert_alive,
     assert_shows,

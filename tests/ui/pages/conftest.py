@@ -16,7 +16,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import app_test
 from streamlit.testing.v1.util import patch_config_options
 
-from tests.pages import driver
+from tests.ui.pages import driver
 
 
 class _PagesOfOneServer(PagesManager):

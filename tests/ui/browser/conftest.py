@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, WebError, WebSocket
 
-from tests.browser.harness import HOST, chromium, serving
+from scripts.browser_harness import HOST, chromium, serving
 
 NewPage = Callable[..., Page]
 

@@ -8,7 +8,7 @@ from safetensors.torch import save
 from streamlit.testing.v1 import AppTest
 
 from resnet_viz import ResNetSpec, build_model
-from tests.pages.driver import assert_alive, go_to, has_component, open_page, said
+from tests.ui.pages.driver import assert_alive, go_to, has_component, open_page, said
 
 PAGE = "feature_maps"
 THEIRS = ResNetSpec(block="basic", blocks=(1, 1), base_width=4, num_classes=3, stem="small")

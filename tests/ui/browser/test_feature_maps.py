@@ -14,9 +14,9 @@ from resnet_viz import PRESETS, InputSpec, profile
 from resnet_viz.costs.receptive_field import receptive_field_of
 from resnet_viz.images.samples import sample_bytes
 from resnet_viz.views.pixels.mosaics import mosaic, shared_scale
-from tests.browser.conftest import NewPage
-from tests.browser.harness import settled, visit
-from tests.browser.reading import (
+from scripts.browser_harness import settled, visit
+from tests.ui.browser.conftest import NewPage
+from tests.ui.browser.reading import (
     assert_same_picture,
     choose,
     download,

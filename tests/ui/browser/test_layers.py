@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from resnet_viz import PRESETS, profile
-from tests.browser.harness import settled, visit
-from tests.browser.reading import download
+from scripts.browser_harness import settled, visit
+from tests.ui.browser.reading import download
 
 pytestmark = pytest.mark.browser
 

@@ -14,7 +14,7 @@ from resnet_viz.costs.flop_counters import LIKE, Ledger, count_rows, counted
 from resnet_viz.costs.profile_records import LayerProfile, Profile
 from resnet_viz.network.spec import preset_input
 from resnet_viz.units import shape_text
-from tests.pages.driver import assert_shows, go_to, link, open_page, table
+from tests.ui.pages.driver import assert_shows, go_to, link, open_page, table
 
 SPECS = {
     "model=resnet18": (PRESETS["resnet18"], InputSpec()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resnet_viz import PRESETS, InputSpec
-from tests.pages.driver import (
+from tests.ui.pages.driver import (
     assert_alive,
     assert_shows,
     fields,

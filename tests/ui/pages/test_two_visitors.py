@@ -14,7 +14,7 @@ from resnet_viz import PRESETS, InputSpec, build_model, capture
 from resnet_viz.images.decoding import load_image
 from resnet_viz.images.preprocessing import prepare
 from resnet_viz.views.pixels.mosaics import mosaic, shared_scale
-from tests.pages.driver import assert_alive, open_page, view
+from tests.ui.pages.driver import assert_alive, open_page, view
 
 ROUNDS = 5
 

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import NewPage
-from tests.browser.harness import ROOT, serving, settled
+from scripts.browser_harness import ROOT, serving, settled
+from tests.ui.browser.conftest import NewPage
 
 # In one process, so that the server below starts once.
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("block_graph")]

@@ -22,7 +22,7 @@ from resnet_viz import profile
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.units import shape_text, si
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+ROOT: Final = Path(__file__).resolve().parents[3]
 TITLES: Final = {
     "architecture": "Architecture",
     "layers": "Layers",

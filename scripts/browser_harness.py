@@ -21,7 +21,7 @@ from typing import Final
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+ROOT: Final = Path(__file__).resolve().parents[1]
 HOST: Final = "127.0.0.1"
 
 _START_SECONDS: Final = 60.0

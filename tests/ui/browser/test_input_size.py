@@ -10,9 +10,9 @@ from playwright.sync_api import Page, expect
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
 from resnet_viz.ui.state.input_size_options import PANELS
 from resnet_viz.units import shape_text, si
-from tests.browser.conftest import NewPage
-from tests.browser.harness import settled, visit
-from tests.browser.reading import parameters
+from scripts.browser_harness import settled, visit
+from tests.ui.browser.conftest import NewPage
+from tests.ui.browser.reading import parameters
 
 pytestmark = pytest.mark.browser
 

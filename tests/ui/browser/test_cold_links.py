@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from resnet_viz import InputSpec, ResNetSpec
-from tests.browser.harness import serving, settled
-from tests.browser.reading import parameters, shown_metrics
-from tests.pages.driver import expected_metrics
+from scripts.browser_harness import serving, settled
+from tests.ui.browser.reading import parameters, shown_metrics
+from tests.ui.pages.driver import expected_metrics
 
 pytestmark = pytest.mark.browser
 

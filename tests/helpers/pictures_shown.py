@@ -7,7 +7,7 @@ import struct
 import numpy as np
 from PIL import Image
 
-from tests.pictures import (
+from tests.helpers.pictures import (
     ALPHA,
     BITS,
     CMYK_RGB,

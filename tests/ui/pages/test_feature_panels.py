@@ -35,7 +35,7 @@ from resnet_viz.views.pixels.mosaics import channel_image, mosaic
 from resnet_viz.weights.loading import load
 from resnet_viz.weights.published import fetching
 from resnet_viz.weights.sources import FirstConv
-from tests.pages.driver import (
+from tests.ui.pages.driver import (
     assert_alive,
     assert_shows,
     component,

@@ -15,7 +15,7 @@ from resnet_viz.sizing.comparison.comparing import compare
 from resnet_viz.ui.input_size.advice_panel import conditions
 from resnet_viz.ui.state.input_size_options import DEFAULT_LAB, PANELS
 from resnet_viz.units import si
-from tests.pages.driver import (
+from tests.ui.pages.driver import (
     assert_alive,
     assert_shows,
     fields,

@@ -9,10 +9,10 @@ from playwright.sync_api import Page, expect
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, trace
 from resnet_viz.network.layer_graph import INPUT
-from tests.browser.conftest import NewPage
-from tests.browser.harness import settled, visit
-from tests.browser.reading import choose, fill, node_ids, parameters, shown_metrics
-from tests.pages.driver import TITLES, expected_metrics
+from scripts.browser_harness import settled, visit
+from tests.ui.browser.conftest import NewPage
+from tests.ui.browser.reading import choose, fill, node_ids, parameters, shown_metrics
+from tests.ui.pages.driver import TITLES, expected_metrics
 
 pytestmark = pytest.mark.browser
 

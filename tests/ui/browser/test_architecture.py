@@ -10,9 +10,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from resnet_viz import PRESETS, InputSpec, profile, trace
 from resnet_viz.units import shape_text
-from tests.browser.conftest import NewPage
-from tests.browser.harness import settled, visit
-from tests.browser.reading import download, fill, node_ids, parameters
+from scripts.browser_harness import settled, visit
+from tests.ui.browser.conftest import NewPage
+from tests.ui.browser.reading import download, fill, node_ids, parameters
 from tests.views.test_palette import contrast
 
 pytestmark = pytest.mark.browser

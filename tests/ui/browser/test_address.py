@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.harness import settled, visit
-from tests.browser.reading import fill, parameters, shown_metrics
+from scripts.browser_harness import settled, visit
+from tests.ui.browser.reading import fill, parameters, shown_metrics
 
 # Longer than the time in which an old address counts as an echo (ui/link.py).
 _PAST_THE_ECHO_MS = 2_500

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
 from resnet_viz.ui.state.choice import CUSTOM
 from resnet_viz.units import si
-from tests.pages.driver import assert_alive, assert_shows, fields, link, metrics, open_page, said
+from tests.ui.pages.driver import assert_alive, assert_shows, fields, link, metrics, open_page, said
 
 PAGE = "layers"
 

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from resnet_viz import PRESETS, profile
 from resnet_viz.network.spec import preset_input
 from resnet_viz.views.graph.open_parts import LEVELS, Opening, parts
-from tests.pages.driver import assert_alive, go_to, link, open_page, said
+from tests.ui.pages.driver import assert_alive, go_to, link, open_page, said
 
 
 def graph(app: AppTest) -> Any:
