@@ -1,6 +1,6 @@
 """Train the small network that ships: ``python scripts/train_patterns.py``.
 
-Draws pictures (`resnet_viz.images.drawn_patterns`), trains `patterns.SPEC` on them, prints how well it does
+Draws pictures (`resnet_viz.images`), trains `patterns.SPEC` on them, prints how well it does
 on fresh pictures of several sizes, and writes ``resnet_viz/data/patterns.safetensors``. Takes
 about ten minutes on a processor core that multiplies bfloat16 itself (AVX-512 BF16 or AMX); on
 others ``--float32`` is quicker.
@@ -33,10 +33,16 @@ from torch import Tensor
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from resnet_viz.images.drawn_patterns import CLASSES, FIRST_FRESH_SEED, INPUT, SPEC, pictures
+from resnet_viz.images.drawn_patterns import (  # noqa: E402
+    CLASSES,
+    FIRST_FRESH_SEED,
+    INPUT,
+    SPEC,
+    pictures,
+)
 from resnet_viz.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD  # noqa: E402
 from resnet_viz.network.model import ResNet, build_model  # noqa: E402
-from resnet_viz.weights.shipped_weights import pattern_weights_path
+from resnet_viz.weights.shipped_weights import pattern_weights_path  # noqa: E402
 
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]

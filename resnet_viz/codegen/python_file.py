@@ -70,8 +70,8 @@ def generate(spec: ResNetSpec, input: InputSpec | None = None) -> str:  # noqa: 
     """The source of a file that builds and runs a network.
 
     Its classes are those of `resnet_viz.network.model`, with the spec's values in place of the
-    spec and without what other networks need. Its docstring has the spec and the cost; comments give the
-    shapes at the input.
+    spec and without what other networks need. Its docstring has the spec and the cost; comments
+    give the shapes at the input.
 
     Args:
         spec: The network.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.errors import BudgetError
@@ -15,9 +15,12 @@ from resnet_viz.units import shape_text, si
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Cost", "picture_bytes", "require_cost", "require_macs", "smaller"]
+__all__ = ["MAX_MACS", "Cost", "picture_bytes", "require_cost", "require_macs", "smaller"]
 
-_STEP = 0.9  # of the area, from one size that is tried to the next
+# About half a minute on two CPU cores; past it a page would look dead.
+MAX_MACS: Final = 2 * 10**12
+
+_STEP: Final = 0.9  # of the area, from one size that is tried to the next
 
 
 class Cost(Protocol):

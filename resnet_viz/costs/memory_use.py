@@ -60,7 +60,7 @@ class Memory:
         input: The input, its batch and channels filled in.
         dtype: The type of weights and activations.
         optimizer: A key of `OPTIMIZER_STATES`; None for inference.
-        paths: The operation of each step; `resnet_viz.costs.tensor_lifetimes.LOSS` and ``OPTIMIZER``
+        paths: The operation of each step; `tensor_lifetimes.LOSS` and ``OPTIMIZER``
             for what is none.
         phases: ``forward``, ``backward`` or ``optimizer``, one a step.
         parts: Bytes by what they are for, shape [5, steps], in the order of

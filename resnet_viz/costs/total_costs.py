@@ -1,7 +1,7 @@
 """The totals of a network at an input size from at most two blocks of each stage.
 
 Each further block of a stage adds what the second adds to MACs, parameters and outputs, widens
-the receptive field as much, and never needs more memory at once (`resnet_viz.costs.shortened_networks`). So networks
+the receptive field as much, and never needs more memory at once (`shortened_networks`). So networks
 that differ only in the number of their blocks share one short plan, and hundreds of depths cost
 little more than one.
 """

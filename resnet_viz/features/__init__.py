@@ -1,1 +1,1 @@
-"""Features: what the layers of a network compute from an image, and which pixels that depends on."""
+"""Features: what the layers of a network compute from an image, and the pixels that matter."""

@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from resnet_viz.costs.compute_limits import require_cost
+from resnet_viz.costs.compute_limits import MAX_MACS, require_cost
 from resnet_viz.costs.profiling import prefix_cost
-from resnet_viz.errors import DeviceError, LayerError, SpecError
-from resnet_viz.network.devices import compute
-from resnet_viz.network.layer_graph import LayerGraph, trace
+from resnet_viz.errors import LayerError, SpecError
+from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.model import ResNet
-from resnet_viz.network.residual_blocks import block_parts
+from resnet_viz.network.private_copies import as_paths, private_pass, taken
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.units import shape_text
 
 __all__ = [
-    "MAX_MACS",
     "CaptureCost",
-    "borrowing_copy",
     "capture",
     "capture_cost",
-    "private_pass",
     "require_affordable",
     "require_single",
-    "taken",
 ]
-
-# About half a minute on two CPU cores; past it a page would look dead.
-MAX_MACS: Final = 2 * 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +42,6 @@ class CaptureCost:
     last: str
 
 
-class _Done(Exception):  # noqa: N818 - a signal, not an error
-    """The last map asked for has been taken."""
-
-
 def capture_cost(
     spec: ResNetSpec,
     input: InputSpec,  # noqa: A002
@@ -70,7 +54,7 @@ def capture_cost(
         SpecError: The input's channels are not the network's.
     """
     graph = trace(spec)
-    wanted = [graph.output_of(path).path for path in _paths(layers)]
+    wanted = [graph.output_of(path).path for path in as_paths(layers)]
     if not wanted:
         raise LayerError("No layer was asked for; name at least one, such as layer1.0.")
     macs, running, maps, last = prefix_cost(spec, input, wanted)
@@ -114,7 +98,7 @@ def capture(
         BudgetError: It would take more memory or arithmetic than allowed.
         DeviceError: The device ran out of memory all the same, or is `meta`, without values.
     """
-    paths = _paths(layers)
+    paths = as_paths(layers)
 
     def check(entry: InputSpec, device: torch.device) -> None:
         require_affordable(
@@ -126,21 +110,6 @@ def capture(
         torch.inference_mode(),
     ):
         return taken(network, batch, dict.fromkeys(paths, Tensor.cpu))
-
-
-def _paths(layers: str | Iterable[str]) -> tuple[str, ...]:
-    """Each layer once, in the order asked for."""
-    return (layers,) if isinstance(layers, str) else tuple(dict.fromkeys(layers))
-
-
-def _as_batch(image: Tensor) -> Tensor:
-    batch = image.unsqueeze(0) if image.dim() == 3 else image
-    if batch.dim() != 4 or not batch.is_floating_point() or 0 in batch.shape:
-        raise SpecError(
-            "A picture must be a float tensor [C, H, W] or [N, C, H, W] with at least one pixel, "
-            f"not {str(image.dtype).removeprefix('torch.')} [{shape_text(image.shape)}]."
-        )
-    return batch
 
 
 def require_affordable(
@@ -178,135 +147,3 @@ def require_single(input: InputSpec) -> None:  # noqa: A002
     """
     if input.batch != 1:
         raise SpecError(f"One picture is taken at a time, not {input.batch}; give them in turn.")
-
-
-@contextlib.contextmanager
-def private_pass(
-    model: ResNet,
-    image: Tensor,
-    check: Callable[[InputSpec, torch.device], None],
-    without: str | Iterable[str] = (),
-    layers: str | Iterable[str] = "head",
-) -> Iterator[tuple[ResNet, Tensor]]:
-    """Hold the one place for computation, with all that a pass through a network needs.
-
-    Args:
-        model: A network of `build_model`; it is not touched.
-        image: ``[C, H, W]`` or ``[N, C, H, W]``, float.
-        check: Refuses what would cost too much, given the size of the picture and the device.
-            It is called while the place is held: what is free then is free when the pass runs.
-        without: As for `borrowing_copy`.
-        layers: As for `borrowing_copy`.
-
-    Yields:
-        A copy that may be hooked, and the picture ``[N, C, H, W]`` on its device in its type.
-
-    Raises:
-        LayerError: A block that the network does not have.
-        SpecError: The picture is not a float tensor of three or four axes.
-        DeviceError: The device ran out of memory, or is `meta`, without values.
-    """
-    batch = _as_batch(image)
-    size, channels, height, width = batch.shape
-    weight = model.fc.weight
-    if weight.is_meta:
-        raise DeviceError("A network on the device meta has no values; build it on another.")
-    with compute(weight.device):
-        check(InputSpec(height, width, size, channels), weight.device)
-        yield borrowing_copy(model, without, layers), batch.to(weight.device, weight.dtype)
-
-
-def borrowing_copy(
-    model: ResNet, without: str | Iterable[str] = (), layers: str | Iterable[str] = "head"
-) -> ResNet:
-    """The same network in evaluation mode, in modules of its own that borrow its values.
-
-    Its modules may get forward hooks and may be replaced without a trace on the original; all
-    else is shared. Its parameters are detached, so that no gradient reaches the original's.
-
-    Args:
-        model: The network.
-        without: Blocks whose residual branch is left out of the sum; a text alone is one block.
-        layers: What it will be run for; what runs after all of these is not there.
-
-    Raises:
-        LayerError: A layer or a block that the network does not have.
-    """
-    graph = trace(model.spec)
-    totals = [block_parts(graph, block).total for block in _paths(without)]
-    parts = _parts_until(graph, layers)
-    network: ResNet = _twin(model, parts)
-    for path in totals:
-        if path in parts:
-            network.set_submodule(path, _ShortcutAlone())
-    return network
-
-
-def _parts_until(graph: LayerGraph, layers: str | Iterable[str]) -> set[str]:
-    """The modules that run until all of some layers have run, and those that they are in."""
-    wanted = {graph.output_of(path).path for path in _paths(layers)}
-    parts: set[str] = set()
-    for operation in graph:
-        path = operation.path
-        while path and path not in parts:
-            parts.add(path)
-            path = path.rpartition(".")[0]
-        wanted.discard(operation.path)
-        if not wanted:
-            break
-    return parts
-
-
-def _twin(module: Any, parts: set[str], prefix: str = "") -> Any:
-    # copy.deepcopy takes thirty times as long: a fifth of the forward pass of ResNet-50, and
-    # three times that of ResNet-1202.
-    twin = object.__new__(type(module))
-    own = vars(twin)
-    own.update(vars(module))
-    own["training"] = False
-    own["_forward_hooks"] = own["_forward_hooks"].copy()
-    values, children = own["_parameters"].items(), own["_modules"].items()
-    own["_parameters"] = {name: None if value is None else value.detach() for name, value in values}
-    own["_modules"] = {
-        name: _twin(part, parts, f"{prefix}{name}.") if prefix + name in parts else None
-        for name, part in children
-    }
-    return twin
-
-
-class _ShortcutAlone(nn.Module):
-    """Takes the place of the residual addition where the branch is left out."""
-
-    def forward(self, _residual: Tensor, identity: Tensor) -> Tensor:
-        return identity
-
-
-def taken(
-    network: ResNet, batch: Tensor, keep: Mapping[str, Callable[[Tensor], Any]]
-) -> dict[str, Any]:
-    """Run a network until all layers asked for have run, and keep something of their outputs.
-
-    Args:
-        network: A `borrowing_copy`; hooks are left on it.
-        batch: ``[N, C, H, W]`` on its device.
-        keep: By the names of layers: what to keep of the output, called as soon as it is there.
-
-    Returns:
-        What was kept, in the order of `keep`.
-    """
-    kept: dict[str, Any] = {}
-
-    def hook(
-        path: str, wanted: Callable[[Tensor], Any], _module: nn.Module, _inputs: Any, output: Tensor
-    ) -> None:
-        kept[path] = wanted(output)
-        if len(kept) == len(keep):
-            raise _Done
-
-    outputs = trace(network.spec).outputs  # the stem and the head are no modules
-    for path, wanted in keep.items():
-        module = network.get_submodule(outputs[path])
-        module.register_forward_hook(partial(hook, path, wanted))
-    with contextlib.suppress(_Done):
-        network(batch)
-    return {path: kept[path] for path in keep}

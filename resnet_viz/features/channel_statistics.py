@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from resnet_viz.views.pixels.colour_maps import Floats, as_maps
+from resnet_viz.features.channel_maps import Floats, as_maps
 
 __all__ = ["ORDERS", "ChannelStatistics", "LayerStatistics", "ranked", "statistics"]
 

@@ -12,13 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from resnet_viz.costs.compute_limits import picture_bytes, require_cost
+from resnet_viz.costs.compute_limits import MAX_MACS, picture_bytes, require_cost
 from resnet_viz.costs.profile_records import LayerProfile, Shape
 from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import LayerError
-from resnet_viz.features.capturing import MAX_MACS, private_pass, require_single, taken
+from resnet_viz.features.capturing import require_single
 from resnet_viz.network.layer_graph import Operation, trace
 from resnet_viz.network.model import ResNet
+from resnet_viz.network.private_copies import private_pass, taken
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.network.validation import integer
 

@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from resnet_viz.costs.compute_limits import picture_bytes, require_macs, smaller
+from resnet_viz.costs.compute_limits import MAX_MACS, picture_bytes, require_macs, smaller
 from resnet_viz.costs.profiling import profile
-from resnet_viz.features.capturing import MAX_MACS, private_pass, require_single
+from resnet_viz.features.capturing import require_single
 from resnet_viz.network.devices import require_memory
 from resnet_viz.network.model import ResNet
+from resnet_viz.network.private_copies import private_pass
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.network.validation import integer
 from resnet_viz.units import shape_text

@@ -13,15 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from resnet_viz.features.capturing import (
-    MAX_MACS,
-    private_pass,
-    require_affordable,
-    require_single,
-    taken,
-)
+from resnet_viz.costs.compute_limits import MAX_MACS
+from resnet_viz.features.capturing import require_affordable, require_single
 from resnet_viz.network.layer_graph import LayerGraph, trace
 from resnet_viz.network.model import ResNet
+from resnet_viz.network.private_copies import private_pass, taken
 from resnet_viz.network.residual_blocks import block_parts
 from resnet_viz.network.spec import MAX_SIDE, InputSpec
 from resnet_viz.network.validation import integer

@@ -1,1 +1,1 @@
-"""Weights: random, published, shipped with the package or from a checkpoint; adapted and exported."""
+"""Weights: random, published, shipped or from a checkpoint; adapted and exported."""

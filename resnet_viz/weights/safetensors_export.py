@@ -24,7 +24,7 @@ def safetensors_bytes(loaded: LoadedWeights) -> bytes:
         loaded: The network and its receipt.
 
     Returns:
-        A file that `resnet_viz.weights.loading.load` reads, as does anything that reads safetensors.
+        A file that `loading.load` reads, as does anything that reads safetensors.
 
     Raises:
         BudgetError: That needs more memory than is free, or more than `load` would read.

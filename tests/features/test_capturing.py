@@ -17,20 +17,15 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from resnet_viz.costs import compute_limits
+from resnet_viz.costs.compute_limits import MAX_MACS
 from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import BudgetError, DeviceError, LayerError, SpecError
-from resnet_viz.features.capturing import (
-    MAX_MACS,
-    CaptureCost,
-    borrowing_copy,
-    capture,
-    capture_cost,
-    require_affordable,
-)
+from resnet_viz.features.capturing import CaptureCost, capture, capture_cost, require_affordable
 from resnet_viz.network import devices
 from resnet_viz.network.devices import available_devices, resolve_device
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.model import ResNet, build_model, resnet18
+from resnet_viz.network.private_copies import borrowing_copy
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
 from tests.helpers.strategies import inputs, specs
 

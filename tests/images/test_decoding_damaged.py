@@ -1,4 +1,4 @@
-"""`resnet_viz.images.decoding`: a damaged file is shown or refused, and never does anything else."""
+"""`images.decoding`: a damaged file is shown or refused, and never does anything else."""
 
 from __future__ import annotations
 

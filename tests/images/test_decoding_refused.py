@@ -1,4 +1,4 @@
-"""`resnet_viz.images.decoding`: what is no picture is refused in one sentence, before it costs much."""
+"""`images.decoding`: what is no picture is refused in one sentence, before it costs much."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`resnet_viz.images.drawn_patterns`, the network that ships for them, and the script that trained it."""
+"""`images.drawn_patterns`, the network that ships for them, and the script that trained it."""
 
 from __future__ import annotations
 

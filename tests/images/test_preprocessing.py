@@ -1,4 +1,4 @@
-"""`resnet_viz.images.preprocessing`: the tensor is the picture, framed and normalised by the rules."""
+"""`images.preprocessing`: the tensor is the picture, framed and normalised by the rules."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
+from resnet_viz.costs.compute_limits import MAX_MACS
 from resnet_viz.costs.memory_use import memory
 from resnet_viz.errors import SpecError
-from resnet_viz.features.capturing import MAX_MACS
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import preset_input
 from resnet_viz.sizing.advice.changes import MAX_SQUEEZE

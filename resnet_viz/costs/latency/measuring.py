@@ -24,8 +24,8 @@ from resnet_viz.costs.latency.timings import (
 from resnet_viz.costs.profile_records import Profile
 from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import BudgetError, DeviceError, SpecError
-from resnet_viz.features.capturing import borrowing_copy
 from resnet_viz.network.model import ResNet
+from resnet_viz.network.private_copies import borrowing_copy
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 
 __all__ = [

@@ -1,6 +1,6 @@
 """What the coach looks at in a network at an input, quick enough to try many of them.
 
-Layers are counted in a network of two blocks a stage (`resnet_viz.costs.shortened_networks`), whatever the depth of
+Layers are counted in a network of two blocks a stage (`shortened_networks`), whatever the depth of
 the one it stands for, and the counts are those of all its layers.
 """
 

@@ -28,8 +28,8 @@ class Conditions:
             are.
         memory_bytes: What the device has free; None where that does not matter.
         training: Whether the network is to be trained.
-        dtype: The type of weights and activations: a key of `resnet_viz.costs.profiling.DTYPE_BYTES`.
-        optimizer: A key of `resnet_viz.costs.memory_use.OPTIMIZER_STATES`; of no effect without training.
+        dtype: The type of weights and activations: a key of `profiling.DTYPE_BYTES`.
+        optimizer: A key of `memory_use.OPTIMIZER_STATES`; of no effect without training.
 
     Raises:
         SpecError: One of them is out of its limits, or unknown.

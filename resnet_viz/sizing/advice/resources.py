@@ -21,7 +21,7 @@ __all__ = ["MACS", "MEMORY", "memory_bound", "needed_bytes"]
 
 
 def memory_bound(costs: Totals, input: InputSpec, dtype: str = "float32") -> int:  # noqa: A002
-    """More bytes than `resnet_viz.costs.memory_use.memory` can come to, for a first look without a trace.
+    """More bytes than `memory_use.memory` can come to, for a first look without a trace.
 
     Args:
         costs: Of one picture.
@@ -120,7 +120,7 @@ def _deepest(at: Situation, suits: Callable[[ResNetSpec], bool]) -> Iterator[Pro
 
 def _most_macs() -> int:
     """What this app runs in one pass."""
-    from resnet_viz.features.capturing import MAX_MACS  # brings torch
+    from resnet_viz.costs.compute_limits import MAX_MACS
 
     return MAX_MACS
 
@@ -142,7 +142,7 @@ def _macs(at: Situation) -> Diagnosis | None:
         measured=f"{si(macs)} MACs, {si(most)} at most",
         reason=f"A picture of {at.size} takes {si(macs)} multiply-accumulates; this app computes "
         f"at most {si(most)} at once, about half a minute on two CPU cores.",
-        source="resnet_viz.features.capturing.MAX_MACS",
+        source="resnet_viz.costs.compute_limits.MAX_MACS",
     )
 
 

@@ -208,8 +208,8 @@ def offer_patterns() -> None:
         "Use the trained network",
         key="use_patterns",
         on_click=take,
-        help=f"A ResNet-20 that tells {len(drawn_patterns.CLASSES)} drawn patterns apart comes with "
-        "the app: with random weights, maps and predictions mean little.",
+        help=f"A ResNet-20 that tells {len(drawn_patterns.CLASSES)} drawn patterns apart comes "
+        "with the app: with random weights, maps and predictions mean little.",
     )
 
 

@@ -13,7 +13,7 @@ __all__ = ["fields"]
 def fields(spec: ResNetSpec, input: InputSpec) -> dict[str, Any]:  # noqa: A002 - as in profile
     """What the sidebar's widgets hold, by their keys, when this network and input are chosen.
 
-    For `resnet_viz.ui.state.session.change`, or in a callback for the session's state itself. Device
+    For `session.change`, or in a callback for the session's state itself. Device
     and weights, and what is looked at, are left as they are.
 
     Args:

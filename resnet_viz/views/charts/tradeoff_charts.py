@@ -29,7 +29,7 @@ __all__ = ["GROUPS", "front_chart", "series_chart"]
 GROUPS: Final[Mapping[str, str]] = MappingProxyType(
     {"presets": "presets", "depths": "other depths", "variants": "variants"}
 )
-"""What the groups of `resnet_viz.sizing.tradeoffs.candidates` are called, the chosen network left out."""
+"""What the groups of `sizing.tradeoffs.candidates` are called, the chosen network left out."""
 
 Titles = Callable[[str], str]
 
@@ -135,7 +135,7 @@ def front_chart(
     its members and the star of the chosen network follow.
 
     Args:
-        groups: As `resnet_viz.sizing.tradeoffs.candidates` gives them.
+        groups: As `sizing.tradeoffs.candidates` gives them.
         price: A key of `TOTALS`, to be small.
         gain: A key of `TOTALS`, to be large.
         dark: Colours for a dark page.

@@ -22,7 +22,7 @@ TOTALS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "receptive_field": ("Receptive field (pixels)", ""),
     }
 )
-"""Label and unit of the totals that are drawn, by their fields in `resnet_viz.costs.profile_records.Totals`."""
+"""Label and unit of the totals that are drawn, by their fields in `Totals`."""
 
 _GOLD: Final = "#E69F00"
 _LOG_FROM: Final = 30  # times the smallest: from here on the small ones vanish on a linear axis

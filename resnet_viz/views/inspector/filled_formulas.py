@@ -2,7 +2,7 @@
 
 The formulas are those of torch.nn.Conv2d, MaxPool2d and AvgPool2d for shapes, and of Araujo,
 Norris and Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks", Distill,
-doi:10.23915/distill.00021, for receptive fields, as in `resnet_viz.costs.cost_plan`. They are written with
+doi:10.23915/distill.00021, for receptive fields, as in `costs.cost_plan`. They are written with
 ``·``, ``−``, ``/``, ``⌊ ⌋`` and ``⌈ ⌉``, and evaluate to the value that stands beside them.
 """
 

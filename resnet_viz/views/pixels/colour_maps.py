@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
+
+from resnet_viz.features.channel_maps import Floats, as_maps
 
 __all__ = [
     "DIVERGING",
@@ -22,11 +24,9 @@ __all__ = [
     "NOT_FINITE",
     "NOT_FINITE_ENTRY",
     "SEQUENTIAL",
-    "Floats",
     "Picture",
     "Rgb",
     "Scale",
-    "as_maps",
     "channel_limits",
     "channel_scales",
     "entries",
@@ -34,7 +34,6 @@ __all__ = [
     "shared_scale",
 ]
 
-Floats = NDArray[Any]
 Picture = NDArray[np.uint8]
 Rgb = tuple[int, int, int]
 
@@ -135,23 +134,6 @@ class Scale:
     def colours(self) -> Picture:
         """The colour map, uint8 ``[256, 3]``."""
         return DIVERGING if self.diverging else SEQUENTIAL
-
-
-def as_maps(values: Floats) -> Floats:
-    """``[C, H, W]`` as it is, ``[features]`` as maps of one cell; float32 or float64.
-
-    Raises:
-        ValueError: Another number of axes, nothing in it, or values that are no real numbers.
-    """
-    maps = np.asarray(values)
-    if maps.ndim == 1:
-        maps = maps[:, None, None]
-    if maps.ndim != 3 or maps.size == 0 or maps.dtype.kind not in "fiub":
-        raise ValueError(
-            f"maps must be real [C, H, W] or [features], not {maps.dtype} {list(maps.shape)}"
-        )
-    wide = maps.dtype.kind in "iu" or maps.dtype.itemsize > 4
-    return maps.astype(np.float64 if wide else np.float32, copy=False)
 
 
 def _extremes(maps: Floats, axis: tuple[int, ...] | None = None) -> tuple[Floats, Floats]:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from resnet_viz.views.pixels.colour_maps import Scale, as_maps, entries, painted
+from resnet_viz.features.channel_maps import as_maps
+from resnet_viz.views.pixels.colour_maps import Scale, entries, painted
 
 __all__ = ["heat", "resized"]
 

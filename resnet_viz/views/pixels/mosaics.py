@@ -15,17 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from resnet_viz.features.channel_maps import Floats, as_maps
 from resnet_viz.features.channel_statistics import ChannelStatistics, LayerStatistics, statistics
 from resnet_viz.views.pixels.colour_maps import (
     DIVERGING,
     GAP,
     GAP_ENTRY,
     SEQUENTIAL,
-    Floats,
     Picture,
     Rgb,
     Scale,
-    as_maps,
     channel_limits,
     channel_scales,
     entries,

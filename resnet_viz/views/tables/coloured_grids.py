@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from resnet_viz.features.channel_maps import as_maps
 from resnet_viz.views.palette import text_on
-from resnet_viz.views.pixels.colour_maps import Scale, as_maps, entries, painted
+from resnet_viz.views.pixels.colour_maps import Scale, entries, painted
 
 __all__ = ["grid"]
 

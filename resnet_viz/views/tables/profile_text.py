@@ -30,7 +30,7 @@ def table(report: Profile, like: str | None = None) -> str:
 
     Args:
         report: The network at its input.
-        like: A name of `resnet_viz.costs.flop_counters.LIKE`, whose count then stands among the totals.
+        like: A name of `flop_counters.LIKE`, whose count then stands among the totals.
     """
     rows = [_row(layer) for layer in report.layers]
     widths = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
@@ -114,7 +114,7 @@ def csv_layers(report: Profile, like: str | None = None) -> str:
     """One row per operation, with the columns of ``profile --format json``.
 
     Shapes and pairs are written ``1x64x56x56``, several of them apart by a space, and what has
-    no meaning is left empty. With `like`, a name of `resnet_viz.costs.flop_counters.LIKE`, a last column
+    no meaning is left empty. With `like`, a name of `flop_counters.LIKE`, a last column
     ``counted`` holds what each row contributes to that count.
     """
     rows = [layer.to_dict() for layer in report.layers]

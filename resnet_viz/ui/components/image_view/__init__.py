@@ -41,7 +41,7 @@ _component: Final = st.components.v2.component(
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Where the tiles of a mosaic lie; the fields are those of `resnet_viz.views.pixels.mosaics.Mosaic`.
+    """Where the tiles of a mosaic lie; the fields are those of `mosaics.Mosaic`.
 
     Attributes:
         rows: Rows of tiles.
