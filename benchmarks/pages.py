@@ -17,7 +17,7 @@ from benchmarks.peers import torchview_graph
 from benchmarks.profiles import RESNET152, near
 from resnet_viz import PRESETS, InputSpec, build_model, profile
 from resnet_viz.units import shape_text, si
-from resnet_viz.views.graph.block_graph import draw
+from resnet_viz.views.graph.network_drawing import draw
 from resnet_viz.views.graph.rendering import render
 from scripts.browser_harness import chromium, serving, settled, visit
 

@@ -9,7 +9,7 @@ from resnet_viz.costs.profile_records import Profile
 from resnet_viz.ui.caching import shared_caches
 from resnet_viz.ui.layers import cost_treemap_panel, flop_counters_panel, operations_table
 from resnet_viz.ui.shared import page_frame
-from resnet_viz.ui.shared.downloads import Download, downloads
+from resnet_viz.ui.shared.download_button import Download, downloads
 from resnet_viz.ui.shared.messages import errors_as_sentences
 from resnet_viz.ui.state.choice import Choice
 from resnet_viz.views.tables.layer_tables import csv_text, layer_table

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "resnet_viz"
 LIBRARY = sorted(
     path for path in PACKAGE.rglob("*.py") if "ui" not in path.relative_to(PACKAGE).parts
 )
-VIEWS = sorted((PACKAGE / "views").glob("*.py"))
+VIEWS = sorted((PACKAGE / "views").rglob("*.py"))
 UI = sorted((PACKAGE / "ui").rglob("*.py"))
 PAGES = [
     path for path in (ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))) if path.is_file()
@@ -28,10 +28,12 @@ SOURCES = [*LIBRARY, *UI, *PAGES]
 NEEDS_TORCH = {
     f"resnet_viz.{name}"
     for name in (
-        *("activations", "budget", "devices", "feature_files", "gradients", "model"),
-        *("occlusion", "survey", "weights", "checkpoints.adaptation", "checkpoints.reading"),
-        *("checkpoints.reader_process", "checkpoints.recognition", "checkpoints.state_dicts"),
-        *("latency.measuring", "latency.stopwatch"),
+        *("network.devices", "network.model", "network.private_copies"),
+        *("costs.compute_limits", "costs.latency.measuring", "costs.latency.stopwatch"),
+        *("features.capturing", "features.gradients", "features.occluding", "features.overview"),
+        *("weights.loading", "weights.checkpoints.adaptation", "weights.checkpoints.reading"),
+        *("weights.checkpoints.reader_process", "weights.checkpoints.recognition"),
+        *("weights.checkpoints.state_dicts", "cli.feature_map_files"),
     )
 }
 
@@ -70,8 +72,8 @@ def _importing(paths: list[Path], *packages: str) -> list[str]:
 
 
 def test_there_is_something_to_check() -> None:
-    assert {"spec", "graph", "plan"} <= {path.stem for path in LIBRARY}
-    assert {"dot", "mosaic"} <= {path.stem for path in VIEWS}
+    assert {"spec", "layer_graph", "cost_plan"} <= {path.stem for path in LIBRARY}
+    assert {"network_drawing", "mosaics"} <= {path.stem for path in VIEWS}
 
 
 def test_streamlit_stays_in_the_app() -> None:
@@ -97,7 +99,9 @@ def test_only_tests_use_the_tools_of_development() -> None:
 
 def test_the_network_is_written_once() -> None:
     """Modules of torch are made in model.py alone; graph.py reads them."""
-    others = [path for path in LIBRARY if path.stem not in ("model", "graph", "activations")]
+    others = [
+        path for path in LIBRARY if path.stem not in ("model", "layer_graph", "private_copies")
+    ]
     assert _importing(others, "torch.nn", "torch.fx") == []
 
 

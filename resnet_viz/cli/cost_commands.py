@@ -88,7 +88,7 @@ def graph(
             f"a {format} file cannot be shown in a terminal; name one with --out.",
             param_hint="--format",
         )
-    from resnet_viz.views.graph import block_graph
+    from resnet_viz.views.graph import network_drawing
     from resnet_viz.views.graph.rendering import render
 
     report = evaluate(net.spec, net.input)
@@ -98,7 +98,7 @@ def graph(
     if format == "json":
         write(json_text(report.to_dict()), out)
         return
-    drawing = block_graph.draw(report, opening, dark=dark, cost=cost, column=column)
+    drawing = network_drawing.draw(report, opening, dark=dark, cost=cost, column=column)
     write(drawing.source if format == "dot" else render(drawing, format), out)
 
 

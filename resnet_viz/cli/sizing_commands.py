@@ -84,8 +84,8 @@ def coach(
     out: Out = None,
 ) -> None:
     """What does not suit the network and its input, and what to do about it."""
+    from resnet_viz.sizing.advice.advice_records import Conditions
     from resnet_viz.sizing.advice.diagnosing import diagnose
-    from resnet_viz.sizing.advice.records import Conditions
     from resnet_viz.views.words.advice_text import text
 
     if memory is not None and not 0 <= memory <= 2**20:

@@ -14,10 +14,10 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
-from resnet_viz.codegen.command_line import command_line
 from resnet_viz.codegen.known import walk
 from resnet_viz.codegen.layout import LINE_LENGTH, formatted, unparsed
 from resnet_viz.codegen.program import ENTRY, Program
+from resnet_viz.codegen.shell_command import command_line
 from resnet_viz.codegen.specialising import specialise
 from resnet_viz.codegen.torchvision import INDENT, torchvision_lines
 from resnet_viz.costs.profile_records import Profile

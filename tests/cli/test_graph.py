@@ -11,15 +11,15 @@ import pytest
 from resnet_viz.cli import main
 from resnet_viz.costs.profiling import profile
 from resnet_viz.network.spec import PRESETS
-from resnet_viz.views.graph import block_graph
+from resnet_viz.views.graph import network_drawing
 from resnet_viz.views.graph.open_parts import Opening
 from tests.helpers.running import run
 
 
-@pytest.mark.parametrize("level", block_graph.LEVELS)
+@pytest.mark.parametrize("level", network_drawing.LEVELS)
 def test_graph_as_dot(level: str) -> None:
     text = run("graph", "--model", "resnet18", "--level", level)
-    assert text == block_graph.draw(profile(PRESETS["resnet18"]), level).source
+    assert text == network_drawing.draw(profile(PRESETS["resnet18"]), level).source
     assert text.startswith("digraph")
 
 
@@ -52,7 +52,9 @@ def test_what_is_open_and_how_it_looks() -> None:
 
     opening = Opening.parse("block", "layer1.0,layer4")
     report = profile(PRESETS["resnet18"])
-    assert text == block_graph.draw(report, opening, dark=True, cost="params", column=True).source
+    assert (
+        text == network_drawing.draw(report, opening, dark=True, cost="params", column=True).source
+    )
     assert "layer1.0.conv1" in text
     assert "layer4.1" not in text
 

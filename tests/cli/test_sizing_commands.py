@@ -19,8 +19,8 @@ from resnet_viz.codegen.python_file import generate
 from resnet_viz.costs.profiling import profile
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
+from resnet_viz.sizing.advice.advice_records import Conditions
 from resnet_viz.sizing.advice.diagnosing import diagnose
-from resnet_viz.sizing.advice.records import Conditions
 from resnet_viz.sizing.comparison.comparing import compare
 from resnet_viz.views.tables import comparison_tables
 from resnet_viz.views.words import advice_text

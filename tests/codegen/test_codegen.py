@@ -26,11 +26,11 @@ from typer.testing import CliRunner
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, build_model, profile
 from resnet_viz.cli.network_options import Network, takes_network
-from resnet_viz.codegen.command_line import command_line
 from resnet_viz.codegen.flow import drop_dead_stores, resolve
 from resnet_viz.codegen.folding import Fold
 from resnet_viz.codegen.program import SOURCE
 from resnet_viz.codegen.python_file import file_name, generate, training_step
+from resnet_viz.codegen.shell_command import command_line
 from resnet_viz.codegen.specialising import specialise
 from resnet_viz.codegen.torchvision import torchvision_lines
 from resnet_viz.errors import SpecError

@@ -21,11 +21,11 @@ from resnet_viz.costs.memory_use import memory
 from resnet_viz.errors import SpecError
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import preset_input
-from resnet_viz.sizing.advice.changes import MAX_SQUEEZE
+from resnet_viz.sizing.advice.candidate_fixes import MAX_SQUEEZE
 from resnet_viz.sizing.advice.diagnosing import MAX_MENDS, Conditions, Diagnosis, diagnose
+from resnet_viz.sizing.advice.receptive_fields import MIN_SEEN, OUTGROWN_SHARE, usual_side
 from resnet_viz.sizing.advice.resolution import MIN_FINAL_SIDE
 from resnet_viz.sizing.advice.rounding import MAX_OVERHANG
-from resnet_viz.sizing.advice.sight import MIN_SEEN, OUTGROWN_SHARE, usual_side
 from resnet_viz.sizing.costs_by_size import size_map
 from resnet_viz.sizing.input_fit import convolutions, field_exceeds, overhang
 from resnet_viz.weights.checkpoints.adaptation import first_conv_choices, with_channels

@@ -15,7 +15,7 @@ from resnet_viz.costs.profiling import profile
 from resnet_viz.costs.total_costs import totals
 from resnet_viz.errors import SpecError
 from resnet_viz.network.spec import MAX_SIDE, PRESETS, InputSpec, ResNetSpec
-from resnet_viz.sizing.tradeoffs.candidates import candidates, pareto_front
+from resnet_viz.sizing.tradeoffs.network_candidates import candidates, pareto_front
 from resnet_viz.sizing.tradeoffs.series import (
     MAX_POINTS,
     Over,

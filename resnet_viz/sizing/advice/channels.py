@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from resnet_viz.sizing.advice.measures import first_convolution
-from resnet_viz.sizing.advice.records import Diagnosis
+from resnet_viz.sizing.advice.advice_records import Diagnosis
+from resnet_viz.sizing.advice.fit_measures import first_convolution
 from resnet_viz.sizing.advice.topics import Proposal, Situation, Topic
 
 __all__ = ["CHANNELS"]

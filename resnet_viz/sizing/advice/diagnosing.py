@@ -12,14 +12,14 @@ from dataclasses import replace
 from typing import Final
 
 from resnet_viz.network.spec import InputSpec, ResNetSpec
+from resnet_viz.sizing.advice.advice_records import Conditions, Diagnosis, Effect, Mend
 from resnet_viz.sizing.advice.channels import CHANNELS
-from resnet_viz.sizing.advice.loading import compare_weights
-from resnet_viz.sizing.advice.records import Conditions, Diagnosis, Effect, Mend
+from resnet_viz.sizing.advice.receptive_fields import NARROW_FIELD, OUTGROWN
 from resnet_viz.sizing.advice.resolution import COARSE_GRID, LONE_BATCH_NORM, ONE_CELL
 from resnet_viz.sizing.advice.resources import MACS, MEMORY, needed_bytes
 from resnet_viz.sizing.advice.rounding import ROUNDING
-from resnet_viz.sizing.advice.sight import NARROW_FIELD, OUTGROWN
 from resnet_viz.sizing.advice.topics import Proposal, Situation, Topic, situation
+from resnet_viz.sizing.advice.transferable_weights import compare_weights
 
 __all__ = ["MAX_MENDS", "Conditions", "Diagnosis", "Effect", "Mend", "diagnose"]
 

@@ -8,9 +8,9 @@ from math import prod
 from typing import Final
 
 from resnet_viz.network.spec import MAX_SIDE
-from resnet_viz.sizing.advice import changes
-from resnet_viz.sizing.advice.measures import first_below
-from resnet_viz.sizing.advice.records import Diagnosis
+from resnet_viz.sizing.advice import candidate_fixes
+from resnet_viz.sizing.advice.advice_records import Diagnosis
+from resnet_viz.sizing.advice.fit_measures import first_below
 from resnet_viz.sizing.advice.topics import Proposal, Situation, Topic
 from resnet_viz.units import shape_text
 
@@ -55,10 +55,10 @@ def _divided(at: Situation, stem: int, stages: int) -> tuple[str, str]:
 
 def _finer(at: Situation) -> Iterator[Proposal]:
     """Ways to a larger last map."""
-    yield from changes.small_stem(at)
-    yield from changes.stride_dropped(at)
-    yield from changes.dilation_for_stride(at)
-    yield from changes.smallest_size(
+    yield from candidate_fixes.small_stem(at)
+    yield from candidate_fixes.stride_dropped(at)
+    yield from candidate_fixes.dilation_for_stride(at)
+    yield from candidate_fixes.smallest_size(
         at, lambda size: min(size.height, size.width) >= MIN_FINAL_SIDE * at.stride
     )
 

@@ -11,9 +11,9 @@ from resnet_viz.costs.profile_records import Totals
 from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.costs.total_costs import totals
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.sizing.advice import changes
+from resnet_viz.sizing.advice import candidate_fixes
+from resnet_viz.sizing.advice.advice_records import Conditions, Diagnosis
 from resnet_viz.sizing.advice.amounts import gib_text, gib_texts
-from resnet_viz.sizing.advice.records import Conditions, Diagnosis
 from resnet_viz.sizing.advice.topics import Proposal, Situation, Topic
 from resnet_viz.units import si
 
@@ -90,17 +90,17 @@ def _less_memory(at: Situation) -> Iterator[Proposal]:
     )
     if 1 <= most < at.input.batch:
         yield Proposal(f"batch {most}", at.spec, replace(at.input, batch=most))
-    yield from changes.largest_size(at, lambda size: fits(at.spec, size))
+    yield from candidate_fixes.largest_size(at, lambda size: fits(at.spec, size))
     yield from _deepest(at, lambda spec: fits(spec, at.input))
     if not most:
         yield from _at_batch_one(at, lambda size: fits(at.spec, size))
-        yield from list(changes.shallower(at))[-1:]
+        yield from list(candidate_fixes.shallower(at))[-1:]
 
 
 def _at_batch_one(at: Situation, suits: Callable[[InputSpec], bool]) -> Iterator[Proposal]:
     """A single picture, as large as it can be, or as it is."""
     one = replace(at, input=replace(at.input, batch=1))
-    for label, spec, size in changes.largest_size(one, suits):
+    for label, spec, size in candidate_fixes.largest_size(one, suits):
         yield Proposal(f"batch 1 of {label}", spec, size)
     yield Proposal("batch 1", at.spec, one.input)
 
@@ -112,7 +112,7 @@ def _more_free(at: Situation) -> str:
 
 def _deepest(at: Situation, suits: Callable[[ResNetSpec], bool]) -> Iterator[Proposal]:
     """The most layers that suit."""
-    for proposal in changes.shallower(at):
+    for proposal in candidate_fixes.shallower(at):
         if suits(proposal.spec):
             yield proposal
             return
@@ -148,7 +148,7 @@ def _macs(at: Situation) -> Diagnosis | None:
 
 def _fewer_macs(at: Situation) -> Iterator[Proposal]:
     most = _most_macs()
-    yield from changes.largest_size(at, lambda size: _picture_macs(at.spec, size) <= most)
+    yield from candidate_fixes.largest_size(at, lambda size: _picture_macs(at.spec, size) <= most)
     yield from _deepest(at, lambda spec: _picture_macs(spec, at.input) <= most)
 
 

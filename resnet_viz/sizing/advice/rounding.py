@@ -10,9 +10,9 @@ from math import prod
 from typing import Final, NamedTuple
 
 from resnet_viz.network.spec import MAX_SIDE
-from resnet_viz.sizing.advice import changes
-from resnet_viz.sizing.advice.measures import first_overhanging
-from resnet_viz.sizing.advice.records import Diagnosis
+from resnet_viz.sizing.advice import candidate_fixes
+from resnet_viz.sizing.advice.advice_records import Diagnosis
+from resnet_viz.sizing.advice.fit_measures import first_overhanging
 from resnet_viz.sizing.advice.topics import Proposal, Situation, Topic
 from resnet_viz.units import shape_text
 
@@ -91,7 +91,7 @@ def _even(at: Situation) -> Iterator[Proposal]:
     for height, width in sizes:
         # A square stays a square.
         if height == width or at.input.height != at.input.width:
-            yield from changes.resized(at, replace(at.input, height=height, width=width))
+            yield from candidate_fixes.resized(at, replace(at.input, height=height, width=width))
 
 
 def _multiples(at: Situation) -> str:

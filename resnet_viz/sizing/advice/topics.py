@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.sizing.advice.measures import Measures, measure
-from resnet_viz.sizing.advice.records import Conditions, Diagnosis
+from resnet_viz.sizing.advice.advice_records import Conditions, Diagnosis
+from resnet_viz.sizing.advice.fit_measures import Measures, measure
 from resnet_viz.units import shape_text
 
 __all__ = ["Proposal", "Situation", "Topic", "situation"]

@@ -16,12 +16,12 @@ from resnet_viz.ui.caching import shared_caches
 from resnet_viz.ui.components.block_graph import Handle, block_graph, is_narrow, toggles
 from resnet_viz.ui.shared import page_frame
 from resnet_viz.ui.shared.cost_choice import choose_cost
-from resnet_viz.ui.shared.downloads import Download, downloads
+from resnet_viz.ui.shared.download_button import Download, downloads
 from resnet_viz.ui.shared.messages import plain
 from resnet_viz.ui.state import session
 from resnet_viz.ui.state.choice import Choice
 from resnet_viz.units import shape_text
-from resnet_viz.views.graph.block_graph import draw
+from resnet_viz.views.graph.network_drawing import draw
 from resnet_viz.views.graph.open_parts import (
     DEFAULT_OPENING,
     LEVELS,

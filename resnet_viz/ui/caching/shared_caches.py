@@ -17,7 +17,7 @@ from resnet_viz.errors import ImageError
 from resnet_viz.images.decoding import Picture, load_image
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.ui.caching.lru_cache import Kept
-from resnet_viz.views.graph.block_graph import draw
+from resnet_viz.views.graph.network_drawing import draw
 from resnet_viz.views.graph.open_parts import Opening
 from resnet_viz.views.graph.rendering import render
 

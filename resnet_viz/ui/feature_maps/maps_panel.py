@@ -20,7 +20,7 @@ from resnet_viz.ui.feature_maps.channel_choice import (
     choose_channel,
     settle_channel,
 )
-from resnet_viz.ui.shared.downloads import Download, downloads
+from resnet_viz.ui.shared.download_button import Download, downloads
 from resnet_viz.ui.shared.image_and_weights import Pass
 from resnet_viz.ui.shared.messages import plain
 from resnet_viz.units import shape_text, si

@@ -13,12 +13,12 @@ from resnet_viz.images.preprocessing import Fit
 from resnet_viz.ui.caching.feature_results import require
 from resnet_viz.ui.feature_maps import (
     branch_removal,
-    comparison_panel,
     convolution_panel,
     layer_strip_panel,
     maps_panel,
     prediction_panel,
     residual_panel,
+    side_by_side_panel,
 )
 from resnet_viz.ui.feature_maps.image_choice import (
     Subject,
@@ -152,6 +152,6 @@ def _draw(panel: str, of: Pass, layer: str, found: Subject) -> None:
     elif panel == "Prediction":
         prediction_panel.draw(of, layer)
     elif panel == "Compare":
-        comparison_panel.draw(of, layer, found.name)
+        side_by_side_panel.draw(of, layer, found.name)
     else:
         maps_panel.draw(of, layer)

@@ -14,8 +14,8 @@ from resnet_viz.errors import SpecError
 from resnet_viz.images import drawn_patterns
 from resnet_viz.network.display_names import model_name
 from resnet_viz.network.spec import InputSpec, ResNetSpec, preset_name
+from resnet_viz.sizing.advice.advice_records import Kind
 from resnet_viz.sizing.advice.diagnosing import Conditions, Diagnosis, Mend, diagnose
-from resnet_viz.sizing.advice.records import Kind
 from resnet_viz.ui.input_size.panel_inputs import Bench
 from resnet_viz.ui.shared.messages import plain
 from resnet_viz.ui.state.choice import CUSTOM, SPEC_KEYS

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import streamlit as st
 
-from resnet_viz.codegen.command_line import command_line
 from resnet_viz.codegen.python_file import file_name, generate, training_step
+from resnet_viz.codegen.shell_command import command_line
 from resnet_viz.codegen.torchvision import torchvision_lines
 from resnet_viz.errors import BudgetError, ResNetVizError, WeightsError
 from resnet_viz.images.decoding import Picture

@@ -22,7 +22,7 @@ from resnet_viz.network.spec import MAX_BATCH, InputSpec, ResNetSpec, preset_nam
 from resnet_viz.ui.caching.feature_results import MAX_PASS_BYTES, MAX_WEIGHT_BYTES
 from resnet_viz.ui.input_size.panel_inputs import Bench
 from resnet_viz.ui.shared import sidebar
-from resnet_viz.ui.shared.downloads import Download, downloads
+from resnet_viz.ui.shared.download_button import Download, downloads
 from resnet_viz.ui.shared.messages import errors_as_sentences, plain
 from resnet_viz.units import si
 from resnet_viz.views.charts.latency_charts import (

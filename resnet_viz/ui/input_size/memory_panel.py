@@ -13,7 +13,7 @@ from resnet_viz.costs.memory_use import Memory, largest_batch, memory
 from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.network.spec import MAX_BATCH, preset_name
 from resnet_viz.ui.input_size.panel_inputs import Bench
-from resnet_viz.ui.shared.downloads import Download, downloads
+from resnet_viz.ui.shared.download_button import Download, downloads
 from resnet_viz.ui.state.input_size_options import MAX_MEMORY_GIB, MIN_MEMORY_GIB, Lab
 from resnet_viz.units import si
 from resnet_viz.views.charts.memory_charts import (

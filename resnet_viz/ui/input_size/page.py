@@ -13,12 +13,12 @@ from resnet_viz.costs.profile_records import Profile
 from resnet_viz.network.spec import MAX_SIDE
 from resnet_viz.ui.input_size import (
     advice_panel,
-    comparison_panel,
     export_panel,
     latency_panel,
     memory_panel,
     size_map_panel,
     sweeps_panel,
+    what_changed_panel,
 )
 from resnet_viz.ui.input_size.panel_inputs import Bench
 from resnet_viz.ui.shared import page_frame, reference_choice
@@ -39,7 +39,7 @@ _ECHO_SECONDS: Final = 5.0
 
 _DRAWERS: Final[Mapping[str, Callable[[Bench], None]]] = MappingProxyType(
     {
-        "changes": comparison_panel.draw,
+        "changes": what_changed_panel.draw,
         "map": size_map_panel.draw,
         "sweeps": sweeps_panel.draw,
         "memory": memory_panel.draw,

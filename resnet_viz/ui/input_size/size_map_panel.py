@@ -14,7 +14,7 @@ from resnet_viz.sizing.costs_by_size import SizeMap, formulas, size_map
 from resnet_viz.ui.caching.lru_cache import Kept
 from resnet_viz.ui.components.size_map_view import size_map_view
 from resnet_viz.ui.input_size.panel_inputs import Bench
-from resnet_viz.ui.shared.downloads import Download, downloads
+from resnet_viz.ui.shared.download_button import Download, downloads
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.palette import theme
 from resnet_viz.views.pixels.size_map_axes import marks, reach, samples

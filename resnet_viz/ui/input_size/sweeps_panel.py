@@ -12,10 +12,10 @@ import streamlit as st
 
 from resnet_viz.network.display_names import model_name
 from resnet_viz.network.spec import PRESETS, ResNetSpec, preset_name
-from resnet_viz.sizing.tradeoffs.candidates import candidates
+from resnet_viz.sizing.tradeoffs.network_candidates import candidates
 from resnet_viz.sizing.tradeoffs.series import Over, Point, series_over
 from resnet_viz.ui.input_size.panel_inputs import Bench
-from resnet_viz.ui.shared.downloads import Download, downloads
+from resnet_viz.ui.shared.download_button import Download, downloads
 from resnet_viz.ui.state.widget_values import fields
 from resnet_viz.views.charts.tradeoff_charts import GROUPS, front_chart, series_chart
 from resnet_viz.views.tables.layer_tables import csv_text

@@ -9,7 +9,7 @@ from typing import Any, Final
 import plotly.graph_objects as go
 
 from resnet_viz.network.spec import PRESETS
-from resnet_viz.sizing.tradeoffs.candidates import pareto_front
+from resnet_viz.sizing.tradeoffs.network_candidates import pareto_front
 from resnet_viz.sizing.tradeoffs.series import Point, Series, number
 from resnet_viz.views.charts.base_figure import figure
 from resnet_viz.views.charts.tradeoff_labels import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from resnet_viz.sizing.tradeoffs.candidates import pareto_front
+from resnet_viz.sizing.tradeoffs.network_candidates import pareto_front
 from resnet_viz.sizing.tradeoffs.series import Point, Series, number
 from resnet_viz.units import shape_text
 from resnet_viz.views.tables.layer_tables import count_column
@@ -44,7 +44,7 @@ def front_table(
     Counts as in `series_table`.
 
     Args:
-        groups: As `resnet_viz.sizing.tradeoffs.candidates` gives them.
+        groups: As `resnet_viz.sizing.tradeoffs.network_candidates` gives them.
         price: A field of the totals, to be small.
         gain: A field of the totals, to be large.
         title: How the name of a preset is written.

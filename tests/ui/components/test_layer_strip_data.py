@@ -16,7 +16,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from resnet_viz.ui.components.layer_strip import MAX_SHEETS, StripStop, layer_strip
-from resnet_viz.ui.components.layer_strip.sheet import (
+from resnet_viz.ui.components.layer_strip.thumbnail_sheet import (
     MAX_SIDE,
     MIN_SIDE,
     SHEET_WIDTH,

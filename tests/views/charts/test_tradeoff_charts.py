@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 import pytest
 
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.sizing.tradeoffs.candidates import candidates, pareto_front
+from resnet_viz.sizing.tradeoffs.network_candidates import candidates, pareto_front
 from resnet_viz.sizing.tradeoffs.series import Over, Point, Series, measure, number, series_over
 from resnet_viz.units import si
 from resnet_viz.views.charts.tradeoff_charts import GROUPS, front_chart, series_chart

@@ -19,8 +19,8 @@ from resnet_viz.errors import SpecError
 from resnet_viz.network.layer_graph import INPUT, Operation
 from resnet_viz.network.spec import preset_input
 from resnet_viz.units import shape_text
-from resnet_viz.views.graph.block_graph import COSTS, LEVELS, draw
 from resnet_viz.views.graph.dot_canvas import Canvas
+from resnet_viz.views.graph.network_drawing import COSTS, LEVELS, draw
 from resnet_viz.views.graph.open_parts import Opening, Part, parts
 from resnet_viz.views.inspector.part_costs import percent
 from resnet_viz.views.palette import mix, stage_outline, theme

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
-from resnet_viz.views.graph.block_graph import draw
+from resnet_viz.views.graph.network_drawing import draw
 from resnet_viz.views.graph.open_parts import Opening
 
 FOLDER: Final = Path(__file__).parents[2] / "data" / "golden"

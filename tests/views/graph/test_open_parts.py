@@ -14,7 +14,7 @@ from resnet_viz.costs.profile_records import LayerProfile, Profile
 from resnet_viz.errors import BudgetError, SpecError
 from resnet_viz.network.layer_graph import INPUT
 from resnet_viz.network.spec import preset_input
-from resnet_viz.views.graph.block_graph import draw
+from resnet_viz.views.graph.network_drawing import draw
 from resnet_viz.views.graph.open_parts import (
     LEVELS,
     MAX_NODES,

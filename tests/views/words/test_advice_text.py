@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
 from resnet_viz.costs.memory_use import memory
 from resnet_viz.sizing.advice.diagnosing import Conditions, Diagnosis, diagnose
-from resnet_viz.sizing.advice.loading import Weights
+from resnet_viz.sizing.advice.transferable_weights import Weights
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.words.advice_text import KINDS, effect, effects_text, headline, text
 from tests.helpers.strategies import inputs, specs

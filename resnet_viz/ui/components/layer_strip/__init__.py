@@ -15,7 +15,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from resnet_viz.ui.components import TIP_CSS
-from resnet_viz.ui.components.layer_strip.sheet import places, sheet, thumb_size
+from resnet_viz.ui.components.layer_strip.thumbnail_sheet import places, sheet, thumb_size
 from resnet_viz.ui.components.picking import PICKING_JS, mount
 
 __all__ = ["MAX_SHEETS", "StripStop", "layer_strip"]

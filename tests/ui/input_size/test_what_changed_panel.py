@@ -23,10 +23,10 @@ CHANGED = replace(R18, stem="small", num_classes=10)
 def _page(bench, rows):  # type: ignore[no-untyped-def]
     import streamlit as st
 
-    from resnet_viz.ui.input_size import comparison_panel
+    from resnet_viz.ui.input_size import what_changed_panel
 
     st.session_state.setdefault("rows", rows)
-    comparison_panel.draw(bench)
+    what_changed_panel.draw(bench)
 
 
 def _open(

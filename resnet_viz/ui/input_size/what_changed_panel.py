@@ -13,7 +13,7 @@ from pandas.io.formats.style import Styler
 from resnet_viz.costs.profile_records import Profile
 from resnet_viz.sizing.comparison.comparing import Comparison, compare
 from resnet_viz.ui.input_size.panel_inputs import Bench
-from resnet_viz.ui.shared.downloads import Download, downloads
+from resnet_viz.ui.shared.download_button import Download, downloads
 from resnet_viz.ui.shared.messages import plain
 from resnet_viz.ui.state.layer_focus import focus_on, rounds
 from resnet_viz.views.palette import stage_tint, theme

@@ -8,9 +8,9 @@ from typing import Final
 
 from resnet_viz.network.layer_graph import Pair
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.sizing.advice import changes
-from resnet_viz.sizing.advice.measures import outgrown_at, productive_blocks
-from resnet_viz.sizing.advice.records import Diagnosis
+from resnet_viz.sizing.advice import candidate_fixes
+from resnet_viz.sizing.advice.advice_records import Diagnosis
+from resnet_viz.sizing.advice.fit_measures import outgrown_at, productive_blocks
 from resnet_viz.sizing.advice.topics import Proposal, Situation, Topic
 from resnet_viz.units import shape_text
 
@@ -64,10 +64,10 @@ def _outgrown(at: Situation) -> Diagnosis | None:
 
 
 def _fewer_outgrown(at: Situation) -> Iterator[Proposal]:
-    yield from changes.small_stem(at)
+    yield from candidate_fixes.small_stem(at)
     kept = productive_blocks(at.spec, at.input)
-    yield from changes.with_blocks(at, kept, "fewer blocks")
-    yield from changes.smallest_size(
+    yield from candidate_fixes.with_blocks(at, kept, "fewer blocks")
+    yield from candidate_fixes.smallest_size(
         at,
         lambda size: not _too_many(at.spec, at.measures.convolutions, (size.height, size.width)),
     )
@@ -103,11 +103,11 @@ def _narrow(at: Situation) -> Diagnosis | None:
 
 def _wider(at: Situation) -> Iterator[Proposal]:
     field = at.measures.totals.receptive_field
-    yield from changes.imagenet_stem(at)
-    yield from changes.largest_size(at, lambda size: _seen(field, size) >= MIN_SEEN)
-    yield from changes.dilated_end(at)
-    yield from changes.deeper(at)
-    yield from changes.added_stage(at)
+    yield from candidate_fixes.imagenet_stem(at)
+    yield from candidate_fixes.largest_size(at, lambda size: _seen(field, size) >= MIN_SEEN)
+    yield from candidate_fixes.dilated_end(at)
+    yield from candidate_fixes.deeper(at)
+    yield from candidate_fixes.added_stage(at)
 
 
 def _nearer(at: Situation) -> str:

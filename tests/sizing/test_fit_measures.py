@@ -16,8 +16,7 @@ from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.costs.total_costs import totals
 from resnet_viz.network.model import build_model
 from resnet_viz.sizing.advice.amounts import gib_text, gib_texts
-from resnet_viz.sizing.advice.loading import compare_weights
-from resnet_viz.sizing.advice.measures import (
+from resnet_viz.sizing.advice.fit_measures import (
     Found,
     first_below,
     first_convolution,
@@ -27,6 +26,7 @@ from resnet_viz.sizing.advice.measures import (
     productive_blocks,
 )
 from resnet_viz.sizing.advice.resources import memory_bound
+from resnet_viz.sizing.advice.transferable_weights import compare_weights
 from resnet_viz.sizing.input_fit import convolutions, field_exceeds, overhang, reads_one_cell
 from tests.helpers.oracles import picture, record_forward
 from tests.helpers.strategies import choices, inputs, specs

@@ -9,8 +9,8 @@ from resnet_viz.costs.memory_use import OPTIMIZER_STATES
 from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.network.spec import MAX_CHANNELS, InputSpec, ResNetSpec
 from resnet_viz.network.validation import choice, integer
-from resnet_viz.sizing.advice.loading import Weights
-from resnet_viz.sizing.advice.measures import Measures
+from resnet_viz.sizing.advice.fit_measures import Measures
+from resnet_viz.sizing.advice.transferable_weights import Weights
 
 __all__ = ["Conditions", "Diagnosis", "Effect", "Kind", "Mend"]
 
