@@ -9,7 +9,7 @@
     ├── BudgetError    (RuntimeError) a computation that would cost more than is allowed
     ├── ImageError     (ValueError) bytes that are not a usable picture
     └── WeightsError   (ValueError) a weights source that is missing, unsafe or does not fit
-        └── MismatchError  weights of another network; in `resnet_viz.weights.mismatch`
+        └── MismatchError  weights of another network; in `resnet_viz.weights.mismatch_error`
 
 Each text says what was wrong, what was expected, and what to do. Pages and the command
 line show it as it stands; anything else that escapes is a bug.

@@ -10,7 +10,7 @@ import pytest
 from resnet_viz import errors
 from resnet_viz.errors import ResNetVizError
 from resnet_viz.network.spec import PRESETS
-from resnet_viz.weights.mismatch import MismatchError
+from resnet_viz.weights.mismatch_error import MismatchError
 
 
 def _tree(root: type[Exception]) -> list[type[Exception]]:

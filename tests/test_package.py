@@ -24,6 +24,9 @@ PAGES = [
 ]
 SOURCES = [*LIBRARY, *UI, *PAGES]
 
+# Rooms whose doorway names what others may use of them.
+ROOMS = sorted(path.parent for path in PACKAGE.glob("*/__init__.pyi"))
+
 # Modules that stand on torch; all others can be imported without waiting for it.
 NEEDS_TORCH = {
     f"resnet_viz.{name}"
@@ -126,6 +129,56 @@ def test_all_is_sorted_and_complete(path: Path) -> None:
         module = importlib.import_module(_name(path))
         for name in exported:
             assert hasattr(module, name)
+
+
+def _doorway(room: Path) -> dict[str, str]:
+    """What the stub of a room names for others: each name, with the module it comes from."""
+    tree = ast.parse((room / "__init__.pyi").read_text(encoding="utf-8"))
+    return {
+        alias.name: str(node.module)
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+@pytest.mark.parametrize("room", [PACKAGE, *ROOMS], ids=lambda room: room.name)
+def test_a_doorway_leads_to_what_it_names(room: Path) -> None:
+    module = importlib.import_module(_name(room / "__init__.py"))
+    names = _doorway(room)
+    assert sorted(module.__all__) == sorted(names)
+    for name, source in names.items():
+        assert source != "None" or (room / f"{name}.py").is_file()
+        assert getattr(module, name) is not None
+
+
+def test_rooms_use_of_one_another_what_the_doorways_name() -> None:
+    doorways = {_name(room / "__init__.py"): _doorway(room) for room in ROOMS}
+    unnamed = []
+    for path in SOURCES:
+        for node in ast.walk(_tree(path)):
+            if not isinstance(node, ast.ImportFrom):
+                continue
+            room = ".".join(str(node.module).split(".")[:2])
+            if room in doorways and not _is(_name(path), room):
+                unnamed += [
+                    f"{path.relative_to(ROOT)} uses {node.module}.{alias.name}"
+                    for alias in node.names
+                    if alias.name not in doorways[room]
+                ]
+    assert unnamed == []
+
+
+def test_no_module_bears_the_name_of_an_exported_function() -> None:
+    """`resnet_viz.profile` was a function to some and a module to others."""
+    exported = {name for path in LIBRARY for name in _functions_in_all(path)}
+    assert {path.stem for path in LIBRARY if path.stem != "__init__"} & exported == set()
+
+
+def _functions_in_all(path: Path) -> Iterator[str]:
+    for node in _tree(path).body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            yield node.name
 
 
 def _isort_key(name: str) -> tuple[int, list[str | int]]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from resnet_viz.costs.profiling import profile
 from resnet_viz.network.spec import InputSpec, ResNetSpec

@@ -11,8 +11,7 @@ import typer
 from resnet_viz.cli.network_options import Network, takes_network
 from resnet_viz.cli.output import Batch, Dtype, Out, json_text, require, write
 from resnet_viz.costs.flop_counters import LIKE, counted
-from resnet_viz.costs.profiling import profile as evaluate
-from resnet_viz.costs.profiling import sweep as evaluate_sizes
+from resnet_viz.costs.profiling import profile as evaluate, sweep as evaluate_sizes
 from resnet_viz.errors import SpecError
 from resnet_viz.network.spec import MAX_SIDE
 from resnet_viz.views.graph.open_parts import LEVELS, Opening

@@ -7,3 +7,7 @@ calls that are left (`program`, `calls`, `finishing`). `layout` carries comments
 through; `python_file` puts docstring, imports and a main program around the result. There is no
 second text of the network.
 """
+
+import lazy_loader as _lazy_loader
+
+__getattr__, __dir__, __all__ = _lazy_loader.attach_stub(__name__, __file__)

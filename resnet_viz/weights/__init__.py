@@ -1,1 +1,5 @@
 """Weights: random, published, shipped or from a checkpoint; adapted and exported."""
+
+import lazy_loader as _lazy_loader
+
+__getattr__, __dir__, __all__ = _lazy_loader.attach_stub(__name__, __file__)

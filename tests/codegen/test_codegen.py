@@ -18,8 +18,7 @@ from typing import Any
 import pytest
 import torch
 import typer
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from typer.testing import CliRunner

@@ -8,8 +8,7 @@ from functools import partial
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from resnet_viz.costs.compute_limits import Cost, picture_bytes, require_cost, require_macs, smaller
 from resnet_viz.errors import BudgetError

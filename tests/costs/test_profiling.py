@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torchinfo
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from resnet_viz.costs.profile_records import LayerProfile, Profile

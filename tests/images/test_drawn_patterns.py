@@ -28,7 +28,7 @@ from resnet_viz.images.drawn_patterns import (
     pictures,
 )
 from resnet_viz.images.preprocessing import IMAGENET_MEAN, IMAGENET_STD, prepare
-from resnet_viz.images.samples import SAMPLES, sample_bytes
+from resnet_viz.images.sample_images import SAMPLES, sample_bytes
 from resnet_viz.network.model import ResNet, build_model
 from resnet_viz.network.spec import preset_name
 from resnet_viz.weights.loading import load_weights

@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from torch import Tensor, nn
 
 from resnet_viz.errors import DeviceError, SpecError
-from resnet_viz.network import devices
-from resnet_viz.network import model as model_module
+from resnet_viz.network import devices, model as model_module
 from resnet_viz.network.model import BasicBlock, Bottleneck, ResNet, ZeroPad, build_model
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
 from tests.helpers.oracles import leaves, picture, record_forward

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from resnet_viz.errors import SpecError
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec, parse_blocks

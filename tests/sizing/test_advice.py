@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from torch import nn
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
@@ -25,7 +24,7 @@ from resnet_viz.sizing.advice.candidate_fixes import MAX_SQUEEZE
 from resnet_viz.sizing.advice.diagnosing import MAX_MENDS, Conditions, Diagnosis, diagnose
 from resnet_viz.sizing.advice.receptive_fields import MIN_SEEN, OUTGROWN_SHARE, usual_side
 from resnet_viz.sizing.advice.resolution import MIN_FINAL_SIDE
-from resnet_viz.sizing.advice.rounding import MAX_OVERHANG
+from resnet_viz.sizing.advice.stride_rounding import MAX_OVERHANG
 from resnet_viz.sizing.costs_by_size import size_map
 from resnet_viz.sizing.input_fit import convolutions, field_exceeds, overhang
 from resnet_viz.weights.checkpoints.adaptation import first_conv_choices, with_channels

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from resnet_viz.costs.profile_records import Profile
 from resnet_viz.costs.profiling import DTYPE_BYTES, profile

@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
 from resnet_viz.costs.memory_use import OPTIMIZER_STATES, memory

@@ -7,8 +7,7 @@ from itertools import chain
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from resnet_viz.costs.profile_records import Totals
 from resnet_viz.costs.profiling import profile

@@ -19,7 +19,7 @@ from resnet_viz.network.spec import PRESETS, ResNetSpec
 from resnet_viz.weights import shipped_weights
 from resnet_viz.weights.checkpoints.reading import read_checkpoint
 from resnet_viz.weights.loading import load, load_weights
-from resnet_viz.weights.mismatch import MismatchError
+from resnet_viz.weights.mismatch_error import MismatchError
 from resnet_viz.weights.published import fetching, imagenet
 from resnet_viz.weights.published.imagenet import WeightsFile
 from resnet_viz.weights.sources import DEFAULT_WEIGHTS, MAX_SEED, parse_source

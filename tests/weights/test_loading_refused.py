@@ -21,8 +21,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from resnet_viz.errors import WeightsError
 from resnet_viz.network.model import build_model

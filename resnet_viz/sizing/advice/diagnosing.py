@@ -17,7 +17,7 @@ from resnet_viz.sizing.advice.channels import CHANNELS
 from resnet_viz.sizing.advice.receptive_fields import NARROW_FIELD, OUTGROWN
 from resnet_viz.sizing.advice.resolution import COARSE_GRID, LONE_BATCH_NORM, ONE_CELL
 from resnet_viz.sizing.advice.resources import MACS, MEMORY, needed_bytes
-from resnet_viz.sizing.advice.rounding import ROUNDING
+from resnet_viz.sizing.advice.stride_rounding import ROUNDING
 from resnet_viz.sizing.advice.topics import Proposal, Situation, Topic, situation
 from resnet_viz.sizing.advice.transferable_weights import compare_weights
 

@@ -19,7 +19,7 @@ from resnet_viz.images.preprocessing import (
     framed,
     native_input,
 )
-from resnet_viz.images.samples import SAMPLES, sample_bytes
+from resnet_viz.images.sample_images import SAMPLES, sample_bytes
 from resnet_viz.network.spec import MAX_SIDE, InputSpec
 from resnet_viz.ui.caching import shared_caches
 from resnet_viz.ui.shared.messages import errors_as_sentences

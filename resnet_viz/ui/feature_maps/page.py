@@ -41,7 +41,7 @@ from resnet_viz.ui.shared.weights_choice import (
 )
 from resnet_viz.ui.state import session
 from resnet_viz.ui.state.choice import Choice
-from resnet_viz.weights.mismatch import MismatchError
+from resnet_viz.weights.mismatch_error import MismatchError
 
 __all__ = ["draw"]
 

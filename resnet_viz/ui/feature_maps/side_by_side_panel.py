@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from resnet_viz.errors import LayerError, WeightsError
-from resnet_viz.images.samples import SAMPLES, sample_bytes
+from resnet_viz.images.sample_images import SAMPLES, sample_bytes
 from resnet_viz.network.display_names import model_name
 from resnet_viz.network.layer_graph import INPUT, trace
 from resnet_viz.network.spec import PRESETS

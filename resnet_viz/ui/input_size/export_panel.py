@@ -26,7 +26,7 @@ from resnet_viz.ui.shared.weights_choice import (
 )
 from resnet_viz.ui.state.choice import Choice
 from resnet_viz.units import si
-from resnet_viz.weights.mismatch import MismatchError
+from resnet_viz.weights.mismatch_error import MismatchError
 
 if TYPE_CHECKING:
     from resnet_viz.weights.loading import LoadedWeights

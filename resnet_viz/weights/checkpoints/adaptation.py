@@ -22,7 +22,7 @@ from resnet_viz.weights.checkpoints.recognition import (
     same_architecture,
 )
 from resnet_viz.weights.checkpoints.unwrapping import unwrap
-from resnet_viz.weights.mismatch import MismatchError
+from resnet_viz.weights.mismatch_error import MismatchError
 from resnet_viz.weights.sources import FirstConv
 
 __all__ = ["adapt", "first_conv_choices", "with_channels"]

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, Position, expect
 
 from resnet_viz import PRESETS, InputSpec, profile
 from resnet_viz.costs.receptive_field import receptive_field_of
-from resnet_viz.images.samples import sample_bytes
+from resnet_viz.images.sample_images import sample_bytes
 from resnet_viz.views.pixels.mosaics import mosaic, shared_scale
 from scripts.browser_harness import settled, visit
 from tests.ui.browser.conftest import NewPage

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, build_model, capture
 from resnet_viz.images.decoding import load_image
 from resnet_viz.images.preprocessing import Fit, framed, prepare
-from resnet_viz.images.samples import SAMPLES, sample_bytes
+from resnet_viz.images.sample_images import SAMPLES, sample_bytes
 from resnet_viz.views.pixels.mosaics import channel_image, mosaic, shared_scale
 from tests.ui.pages.driver import (
     assert_alive,

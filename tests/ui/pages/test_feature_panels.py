@@ -26,7 +26,7 @@ from resnet_viz.features.overview import survey
 from resnet_viz.images import drawn_patterns
 from resnet_viz.images.decoding import load_image
 from resnet_viz.images.preprocessing import framed, prepare
-from resnet_viz.images.samples import sample_bytes
+from resnet_viz.images.sample_images import sample_bytes
 from resnet_viz.network.model import ResNet
 from resnet_viz.ui.caching import feature_results
 from resnet_viz.views.pixels.colour_maps import shared_scale

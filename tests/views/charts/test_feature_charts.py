@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from resnet_viz.views.charts.feature_charts import bar_chart, histogram, ratio_chart
 from resnet_viz.views.palette import stage_colour

@@ -10,8 +10,7 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile, trace
 from resnet_viz.costs.profile_records import Profile

@@ -6,8 +6,7 @@ import re
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from resnet_viz import PRESETS, ResNetSpec, profile, trace
 from resnet_viz.costs.profile_records import LayerProfile, Profile

@@ -8,8 +8,7 @@ from fractions import Fraction
 from itertools import chain
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
 from resnet_viz.costs.profile_records import LayerProfile

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile, trace
 from resnet_viz.errors import LayerError

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from resnet_viz.views.pixels.colour_maps import DIVERGING, SEQUENTIAL
 from resnet_viz.views.pixels.heat_overlay import heat, resized

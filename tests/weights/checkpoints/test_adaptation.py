@@ -9,8 +9,7 @@ from typing import Any, cast
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from resnet_viz.errors import WeightsError
 from resnet_viz.network.model import build_model
@@ -19,7 +18,7 @@ from resnet_viz.sizing.comparison.alignment import align
 from resnet_viz.units import si
 from resnet_viz.weights.checkpoints.adaptation import adapt, first_conv_choices, with_channels
 from resnet_viz.weights.checkpoints.receipt import FATES, Entry, Receipt
-from resnet_viz.weights.mismatch import MismatchError
+from resnet_viz.weights.mismatch_error import MismatchError
 from resnet_viz.weights.sources import FIRST_CONVS, FirstConv
 from tests.helpers.checkpoint_files import SPEC, State, some_state
 from tests.helpers.strategies import specs
