@@ -1,4 +1,4 @@
-"""`resnet_viz.images.sample_images`: each sample is a picture, and comes without a library's weight."""
+"""`images.sample_images`: each sample is a picture, and comes without a library's weight."""
 
 from __future__ import annotations
 

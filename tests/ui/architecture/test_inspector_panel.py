@@ -36,9 +36,7 @@ def _script(choice, path):  # type: ignore[no-untyped-def]
     def alone() -> None:
         focus = st.session_state.setdefault("layer", path)
         if focus:
-            inspector_panel.show(
-                choice, resnet_viz.costs.profiling(choice.spec, choice.input), focus
-            )
+            inspector_panel.show(choice, resnet_viz.profile(choice.spec, choice.input), focus)
 
     folder = Path(resnet_viz.__file__).parents[1] / "pages"
     others = [st.Page(folder / f"{name}.py") for name in ("layers", "feature_maps")]
