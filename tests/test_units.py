@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, strategies as st
 
 from resnet_viz.costs.profiling import profile
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.units import shape_text, si
+from resnet_viz.units import GIB, gib_text, gib_texts, percent, shape_text, si
 
 PREFIXES = {
     "k": 3,
@@ -100,3 +101,68 @@ def test_shapes_read_back(sizes: list[int]) -> None:
     text = shape_text(sizes)
     assert [int(side) for side in text.split(" × ")] == sizes
     assert shape_text(iter(sizes)) == text
+
+
+@pytest.mark.parametrize(
+    ("free", "needed", "texts"),
+    [
+        (2 * GIB, int(3.5449 * GIB), ("2", "3.54")),
+        (int(0.25 * GIB), 12 * GIB, ("0.25", "12.0")),
+        (1024 * GIB, 2048 * GIB, ("1024", "2048")),
+        (2 * GIB, 2 * GIB + 500_000, ("2", "2.0005")),
+        (0, 10 * GIB - 1, ("0", "10.0")),
+    ],
+)
+def test_free_and_needed_memory_are_told_apart(
+    free: int, needed: int, texts: tuple[str, str]
+) -> None:
+    assert gib_texts(free, needed) == texts
+
+
+@given(st.integers(1, 2**50))
+def test_gib_have_three_significant_digits(amount: int) -> None:
+    text = gib_text(amount)
+    assert "e" not in text
+    assert float(text) * GIB == pytest.approx(amount, rel=0.005)
+
+
+@given(st.integers(0, 2**50), st.integers(1, 2**20))
+def test_free_and_needed_memory_never_read_the_same(free: int, more: int) -> None:
+    left, taken = gib_texts(free, free + more)
+    assert float(left) < float(taken)
+
+
+@pytest.mark.parametrize(
+    ("share", "decimals", "max_decimals", "text"),
+    [
+        (0, 1, None, "0 %"),
+        (1, 1, None, "100 %"),
+        (2.5, 1, None, "250 %"),
+        (0.25, 1, None, "25.0 %"),
+        (0.25, 0, None, "25 %"),
+        (0.0004, 1, None, "< 0.1 %"),
+        (0.9996, 1, None, "> 99.9 %"),
+        (0.004, 0, None, "< 1 %"),
+        (0.996, 0, None, "> 99 %"),
+        (Fraction(9_996, 10_000), 1, 3, "99.96 %"),
+        (Fraction(1, 100_000), 1, 3, "0.001 %"),
+        (Fraction(1, 10**18), 1, 3, "< 0.001 %"),
+        (1 - Fraction(1, 10**18), 1, 3, "> 99.999 %"),
+    ],
+)
+def test_percentages(share: float, decimals: int, max_decimals: int | None, text: str) -> None:
+    assert percent(share, decimals, max_decimals) == text
+
+
+@given(st.fractions(0, 1), st.integers(0, 3), st.integers(0, 3))
+def test_only_nothing_is_0_percent_and_only_the_whole_is_100(
+    share: Fraction, decimals: int, more: int
+) -> None:
+    bound, _, number = percent(share, decimals, decimals + more).removesuffix(" %").rpartition(" ")
+    value = Fraction(number) / 100
+    assert (value == 0, value == 1) == (share == 0, share == 1)
+    if bound:
+        assert value == Fraction(1, 10 ** (decimals + more + 2)) if bound == "<" else value < 1
+        assert min(share, 1 - share) <= Fraction(1, 10 ** (decimals + more + 2))
+    else:
+        assert abs(value - share) <= Fraction(51, 100) / 10 ** (decimals + 2)

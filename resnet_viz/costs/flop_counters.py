@@ -16,6 +16,7 @@ from typing import Final, Literal, get_args
 from resnet_viz.costs.profile_records import LayerProfile, Profile, Shape
 from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import SpecError, shown
+from resnet_viz.network.operation_names import OPERATION_NAMES
 from resnet_viz.network.spec import StrideIn
 
 __all__ = [
@@ -51,17 +52,14 @@ SWITCHES: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
 
 KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "conv2d": "Convolutions",
-        "linear": "Classifier",
-        "batch_norm": "Batch norms",
-        "relu": "ReLUs",
-        "add": "Additions",
-        "max_pool2d": "Pooling",
-        "avg_pool2d": "Pooling",
-        "adaptive_avg_pool2d": "Pooling",
+        op: OPERATION_NAMES[op].heading
+        for op in (
+            *("conv2d", "linear", "batch_norm", "relu", "add"),
+            *("max_pool2d", "avg_pool2d", "adaptive_avg_pool2d"),
+        )
     }
 )
-"""Under which heading `entries` enters an operation; what is not here is free to everyone."""
+"""The heading under which `entries` lists each operation; no tool counts any other operation."""
 
 _NORM_PER_CELL: Final = {"cell": 1, "2 per cell": 2, "4 per cell": 4}
 

@@ -15,6 +15,7 @@ from .layer_graph import (
     trace as trace,
 )
 from .model import ResNet as ResNet, build_model as build_model
+from .operation_names import OPERATION_NAMES as OPERATION_NAMES
 from .private_copies import (
     as_paths as as_paths,
     borrowing_copy as borrowing_copy,

@@ -5,7 +5,6 @@ from .advice.advice_records import (
     Kind as Kind,
     Mend as Mend,
 )
-from .advice.amounts import gib_text as gib_text
 from .advice.diagnosing import diagnose as diagnose
 from .advice.transferable_weights import Weights as Weights
 from .comparison.alignment import align as align

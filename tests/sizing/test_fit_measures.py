@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from hypothesis import assume, given, settings, strategies as st
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile
@@ -14,7 +13,6 @@ from resnet_viz.costs.profile_records import LayerProfile
 from resnet_viz.costs.profiling import DTYPE_BYTES
 from resnet_viz.costs.total_costs import totals
 from resnet_viz.network.model import build_model
-from resnet_viz.sizing.advice.amounts import gib_text, gib_texts
 from resnet_viz.sizing.advice.fit_measures import (
     Found,
     first_below,
@@ -29,8 +27,6 @@ from resnet_viz.sizing.advice.transferable_weights import compare_weights
 from resnet_viz.sizing.input_fit import convolutions, field_exceeds, overhang, reads_one_cell
 from tests.helpers.oracles import picture, record_forward
 from tests.helpers.strategies import choices, inputs, specs
-
-GIB = 2**30
 
 
 def _found(rows: list[LayerProfile]) -> Found:
@@ -164,32 +160,3 @@ def test_deep_networks_are_counted_too(name: str, size: InputSpec) -> None:
     report = profile(PRESETS[name], size)
     rows = [row for row in convolutions(report) if field_exceeds(row, report)]
     assert measure(PRESETS[name], size).outgrown == _found(rows)
-
-
-@pytest.mark.parametrize(
-    ("free", "needed", "texts"),
-    [
-        (2 * GIB, int(3.5449 * GIB), ("2", "3.54")),
-        (int(0.25 * GIB), 12 * GIB, ("0.25", "12.0")),
-        (1024 * GIB, 2048 * GIB, ("1024", "2048")),
-        (2 * GIB, 2 * GIB + 500_000, ("2", "2.0005")),
-        (0, 10 * GIB - 1, ("0", "10.0")),
-    ],
-)
-def test_free_and_needed_memory_are_told_apart(
-    free: int, needed: int, texts: tuple[str, str]
-) -> None:
-    assert gib_texts(free, needed) == texts
-
-
-@given(st.integers(1, 2**50))
-def test_gib_have_three_significant_digits(amount: int) -> None:
-    text = gib_text(amount)
-    assert "e" not in text
-    assert float(text) * GIB == pytest.approx(amount, rel=0.005)
-
-
-@given(st.integers(0, 2**50), st.integers(1, 2**20))
-def test_free_and_needed_memory_never_read_the_same(free: int, more: int) -> None:
-    left, taken = gib_texts(free, free + more)
-    assert float(left) < float(taken)

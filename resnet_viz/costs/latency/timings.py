@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from resnet_viz.costs.profile_records import LayerProfile, Profile
 from resnet_viz.network.layer_graph import trace
+from resnet_viz.network.operation_names import OPERATION_NAMES
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 
 __all__ = [
@@ -39,18 +40,6 @@ KINDS: Final = (
     *("linear layer", "batch norm", "ReLU", "addition", "pooling", "zero padding", "flattening"),
 )
 """What `kind` can be."""
-
-_NAMES: Final = {
-    "linear": "linear layer",
-    "batch_norm": "batch norm",
-    "relu": "ReLU",
-    "add": "addition",
-    "max_pool2d": "pooling",
-    "avg_pool2d": "pooling",
-    "adaptive_avg_pool2d": "pooling",
-    "pad": "zero padding",
-    "flatten": "flattening",
-}
 
 
 class Latency(NamedTuple):
@@ -227,7 +216,7 @@ def bytes_moved(layer: LayerProfile) -> int:
 def kind(layer: LayerProfile) -> str:
     """What an operation is, as far as its speed goes: one of `KINDS`."""
     if layer.op != "conv2d" or layer.kernel is None:
-        return _NAMES[layer.op]
+        return OPERATION_NAMES[layer.op].family
     if layer.groups != 1:
         return "grouped convolution"
     return f"{layer.kernel[0]}×{layer.kernel[1]} convolution"

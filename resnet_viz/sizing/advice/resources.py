@@ -13,9 +13,8 @@ from resnet_viz.costs.total_costs import totals
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.sizing.advice import candidate_fixes
 from resnet_viz.sizing.advice.advice_records import Conditions, Diagnosis
-from resnet_viz.sizing.advice.amounts import gib_text, gib_texts
 from resnet_viz.sizing.advice.topics import Proposal, Situation, Topic
-from resnet_viz.units import si
+from resnet_viz.units import gib_text, gib_texts, si
 
 __all__ = ["MACS", "MEMORY", "memory_bound", "needed_bytes"]
 

@@ -12,6 +12,7 @@ from typing import Final, cast
 
 from resnet_viz.costs.profile_records import LayerProfile, Profile
 from resnet_viz.network.layer_graph import INPUT
+from resnet_viz.network.operation_names import OPERATION_NAMES
 from resnet_viz.sizing.comparison.alignment import AlignedOperation
 from resnet_viz.sizing.comparison.windows import (
     Sides,
@@ -27,19 +28,6 @@ from resnet_viz.sizing.input_fit import field_exceeds
 from resnet_viz.units import shape_text, si
 
 __all__ = ["remark"]
-
-_NAMES: Final = {
-    "conv2d": "convolution",
-    "batch_norm": "batch norm",
-    "relu": "ReLU",
-    "max_pool2d": "max pooling",
-    "avg_pool2d": "average pooling",
-    "adaptive_avg_pool2d": "global average pooling",
-    "add": "addition",
-    "pad": "shortcut of zeros",
-    "flatten": "flattening",
-    "linear": "linear layer",
-}
 
 
 def remark(
@@ -76,7 +64,7 @@ def remark(
 
 def _operation_name(layer: LayerProfile) -> str:
     """What an operation is, with its window: ``3 × 3 convolution``."""
-    name = _NAMES[layer.op]
+    name = OPERATION_NAMES[layer.op].name
     if layer.kernel is None or layer.op == "adaptive_avg_pool2d":
         return name
     return f"{shape_text(layer.kernel)} {name}"

@@ -15,7 +15,7 @@ from resnet_viz.network.spec import MAX_BATCH, preset_name
 from resnet_viz.ui.input_size.panel_inputs import Bench
 from resnet_viz.ui.shared.download_button import Download, downloads
 from resnet_viz.ui.state.input_size_options import MAX_MEMORY_GIB, MIN_MEMORY_GIB, Lab
-from resnet_viz.units import si
+from resnet_viz.units import percent, si
 from resnet_viz.views.charts.memory_charts import (
     fitting_text,
     memory_chart,
@@ -23,7 +23,6 @@ from resnet_viz.views.charts.memory_charts import (
     peak_text,
     steps_table,
 )
-from resnet_viz.views.inspector.part_costs import percent
 from resnet_viz.views.tables.layer_tables import csv_text
 
 __all__ = ["draw"]

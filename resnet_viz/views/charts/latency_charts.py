@@ -15,9 +15,8 @@ from resnet_viz.costs.latency.timings import (
     OperationTimings,
     kind,
 )
-from resnet_viz.units import si
+from resnet_viz.units import percent, si
 from resnet_viz.views.charts.base_figure import figure
-from resnet_viz.views.inspector.part_costs import percent
 from resnet_viz.views.palette import contrast, mix, theme
 from resnet_viz.views.row_groups import chw
 from resnet_viz.views.tables.latency_tables import BY, share_table, shares, spread_text, time_text

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from resnet_viz.costs.memory_use import Memory
 from resnet_viz.costs.tensor_lifetimes import PARTS
 from resnet_viz.network.spec import MAX_BATCH
-from resnet_viz.units import si
+from resnet_viz.units import percent, si
 from resnet_viz.views.charts.base_figure import figure
-from resnet_viz.views.inspector.part_costs import percent
 from resnet_viz.views.palette import mix, stage_outline, theme
 from resnet_viz.views.tables.layer_tables import Columns
 

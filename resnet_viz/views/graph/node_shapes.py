@@ -11,7 +11,7 @@ from typing import Literal
 
 from resnet_viz.costs.profile_records import DownsampleProfile, LayerProfile, Profile
 from resnet_viz.network.layer_graph import INPUT
-from resnet_viz.units import si
+from resnet_viz.units import percent, si
 from resnet_viz.views.graph.dot_canvas import Canvas, Point
 from resnet_viz.views.graph.layout import (
     BADGE,
@@ -25,7 +25,6 @@ from resnet_viz.views.graph.layout import (
     STAGE,
 )
 from resnet_viz.views.inspector.filled_formulas import mismatch
-from resnet_viz.views.inspector.part_costs import percent
 from resnet_viz.views.palette import Theme, mix, stage_colour, stage_outline, theme
 from resnet_viz.views.row_groups import COSTS, Group, chw, describe, window_text, windows_text
 

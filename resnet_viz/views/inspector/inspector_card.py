@@ -11,7 +11,8 @@ from typing import Final
 
 from resnet_viz.costs.profile_records import LayerProfile, Profile
 from resnet_viz.network.layer_graph import INPUT
-from resnet_viz.units import shape_text, si
+from resnet_viz.network.operation_names import OPERATION_NAMES
+from resnet_viz.units import percent, shape_text, si
 from resnet_viz.views.inspector.filled_formulas import (
     Formula,
     bytes_of_input,
@@ -19,7 +20,7 @@ from resnet_viz.views.inspector.filled_formulas import (
     mismatch,
     sum_text,
 )
-from resnet_viz.views.inspector.part_costs import costs, percent
+from resnet_viz.views.inspector.part_costs import costs
 from resnet_viz.views.palette import stage_colour
 from resnet_viz.views.row_groups import Group, blocks, chw
 
@@ -56,18 +57,6 @@ CSS: Final = """<style>
 .rv-why b {display: block; font-weight: 600}
 </style>"""
 
-_OPERATIONS: Final = {
-    "conv2d": "convolution",
-    "batch_norm": "batch normalisation",
-    "relu": "ReLU",
-    "max_pool2d": "max pooling",
-    "avg_pool2d": "average pooling",
-    "adaptive_avg_pool2d": "global average pooling",
-    "add": "addition",
-    "pad": "every other pixel, channels of zeros",
-    "flatten": "flattening",
-    "linear": "linear layer",
-}
 _BRANCHES: Final = {
     "stem": "in the stem",
     "main": "on the main path",
@@ -103,7 +92,7 @@ def kind(report: Profile, path: str, group: Group | None) -> str:
 
 
 def _operation(row: LayerProfile) -> str:
-    name = _OPERATIONS[row.op]
+    name = OPERATION_NAMES[row.op].name
     windowed = row.kernel is not None and row.op != "adaptive_avg_pool2d"
     return f"{shape_text(row.kernel or ())} {name}" if windowed else name
 

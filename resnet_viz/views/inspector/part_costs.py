@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from resnet_viz.costs.profile_records import DownsampleProfile, Profile
 from resnet_viz.network.layer_graph import trace
+from resnet_viz.units import percent
 from resnet_viz.views.row_groups import Group, blocks, chw
 from resnet_viz.views.tables.layer_tables import Columns
 
-__all__ = ["Cost", "costs", "find", "parts", "parts_table", "percent"]
+__all__ = ["Cost", "costs", "find", "parts", "parts_table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +85,3 @@ def parts_table(report: Profile, group: Group) -> Columns:
         "Output": [chw(member.output_shape) for member in members],
         "MACs": [percent(Cost("MACs", member.macs, macs).share) for member in members],
     }
-
-
-def percent(share: float) -> str:
-    """A share of 0 to 1 in per cent: what is not nothing never reads as 0."""
-    if 0 < share < 0.0005:
-        return "< 0.1 %"
-    if 0.9995 <= share < 1:
-        return "> 99.9 %"
-    return f"{share:.1%}".replace("%", " %") if 0 < share < 1 else f"{share:.0%}".replace("%", " %")

@@ -14,8 +14,7 @@ from resnet_viz.costs.latency.timings import (
     kind,
     sums,
 )
-from resnet_viz.units import shape_text
-from resnet_viz.views.inspector.part_costs import percent
+from resnet_viz.units import percent, shape_text
 from resnet_viz.views.row_groups import chw
 
 __all__ = [

@@ -9,9 +9,8 @@ from typing import Final
 
 from resnet_viz.costs.profile_records import Totals
 from resnet_viz.sizing.advice.advice_records import Diagnosis, Effect, Kind, Mend
-from resnet_viz.sizing.advice.amounts import gib_text
 from resnet_viz.sizing.advice.transferable_weights import Weights
-from resnet_viz.units import shape_text, si
+from resnet_viz.units import gib_text, shape_text, si
 
 __all__ = ["KINDS", "effect", "effects_text", "headline", "text"]
 

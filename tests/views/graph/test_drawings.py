@@ -17,11 +17,10 @@ from resnet_viz.costs.profile_records import Profile
 from resnet_viz.errors import SpecError
 from resnet_viz.network.layer_graph import INPUT, Operation
 from resnet_viz.network.spec import preset_input
-from resnet_viz.units import shape_text
+from resnet_viz.units import percent, shape_text
 from resnet_viz.views.graph.dot_canvas import Canvas
 from resnet_viz.views.graph.network_drawing import COSTS, LEVELS, draw
 from resnet_viz.views.graph.open_parts import Opening, Part, parts
-from resnet_viz.views.inspector.part_costs import percent
 from resnet_viz.views.palette import mix, stage_outline, theme
 from tests.helpers.strategies import inputs, specs
 from tests.views.test_palette import contrast

@@ -9,7 +9,8 @@ from hypothesis import given, settings, strategies as st
 
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, profile, trace
 from resnet_viz.errors import LayerError
-from resnet_viz.views.inspector.part_costs import costs, find, parts, parts_table, percent
+from resnet_viz.units import percent
+from resnet_viz.views.inspector.part_costs import costs, find, parts, parts_table
 from tests.helpers.strategies import inputs, specs
 
 
