@@ -6,4 +6,6 @@ import takes seconds, is loaded only by the calls that need it.
 
 import lazy_loader as _lazy_loader
 
+__version__ = "0.1.0"
+
 __getattr__, __dir__, __all__ = _lazy_loader.attach_stub(__name__, __file__)

@@ -7,3 +7,5 @@ from .network import (
     build_model as build_model,
     trace as trace,
 )
+
+__version__: str

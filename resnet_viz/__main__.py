@@ -1,4 +1,4 @@
-"""``python -m resnet_viz``: the command line of `resnet_viz.cli`."""
+"""Run the command line: ``python -m resnet_viz`` or the console script ``resnet-viz``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ import warnings
 
 from resnet_viz.cli import main
 
-if __name__ == "__main__":
-    if not sys.warnoptions:  # they are for developers: an error is one sentence, alone
+__all__ = ["run"]
+
+
+def run() -> None:
+    """Run the command line with the arguments of this process, then exit with its status."""
+    if not sys.warnoptions:  # warnings are for developers; users see one-sentence errors only
         warnings.simplefilter("ignore")
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

@@ -14,7 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -44,13 +44,19 @@ expect.set_options(timeout=30_000)
 
 @contextmanager
 def serving(
-    environment: Mapping[str, str] | None = None, script: Path | None = None
+    environment: Mapping[str, str] | None = None,
+    script: Path | None = None,
+    *,
+    start: Sequence[str] = (),
+    folder: Path = ROOT,
 ) -> Iterator[str]:
     """A server that nobody has visited yet; its address.
 
     Args:
         environment: Variables beside those of this process.
         script: What it runs; the app if nothing is said.
+        start: The command that starts the server, in place of ``streamlit run`` with `script`.
+        folder: The working directory of the server.
 
     Raises:
         RuntimeError: It does not start; the text ends with what it printed.
@@ -58,7 +64,7 @@ def serving(
     port = _free_port()
     address = f"http://{HOST}:{port}"
     command = [
-        *(sys.executable, "-m", "streamlit", "run", str(script or "app.py")),
+        *(start or (sys.executable, "-m", "streamlit", "run", str(script or "app.py"))),
         "--server.headless=true",
         f"--server.address={HOST}",
         f"--server.port={port}",
@@ -66,7 +72,7 @@ def serving(
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=folder,
             env=os.environ | dict(environment or {}),
             stdout=log,
             stderr=subprocess.STDOUT,

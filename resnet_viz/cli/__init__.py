@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from resnet_viz.cli import cost_commands, feature_commands, sizing_commands
+from resnet_viz.cli import app_command, cost_commands, feature_commands, sizing_commands
 from resnet_viz.errors import ResNetVizError
 
 __all__ = ["app", "main"]
@@ -35,6 +35,9 @@ for _command in (
     feature_commands.activations,
 ):
     app.command()(_command)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    app_command.app
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from resnet_viz.app_files import app_script
 from resnet_viz.costs.profile_records import Profile, Totals
 from resnet_viz.costs.profiling import profile
 from resnet_viz.network.display_names import network_at
@@ -39,7 +39,7 @@ _LESS_PADDING: Final = """<style>
 </style>"""
 
 # Not relative to the script that runs, which may be a page.
-_FOLDER: Final = Path(__file__).parents[3] / "pages"
+_FOLDER: Final = app_script().parent / "pages"
 
 # No material icons: the browser would fetch them from the web for its tab.
 _PAGES: Final = (
