@@ -12,6 +12,7 @@ import psutil
 import torch
 
 from resnet_viz.errors import BudgetError, DeviceError
+from resnet_viz.network.cgroup_memory import cgroup_free_bytes
 from resnet_viz.units import si
 
 __all__ = [
@@ -85,7 +86,9 @@ def free_bytes(device: torch.device) -> int:
         # What torch holds in its cache without using it is free to us as well.
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(free + cached)
-    return int(psutil.virtual_memory().available)
+    host = int(psutil.virtual_memory().available)
+    container = cgroup_free_bytes()
+    return host if container is None else min(host, container)
 
 
 def require_memory(
