@@ -209,7 +209,7 @@ def _step(operation: Operation, grid: int, fields: tuple[Field, Field], pooled: 
         fields,
         pooled,
         names=(o.path, o.op, o.stage, o.block, o.branch, o.inputs),
-        window=(o.kernel, o.stride, o.padding, o.dilation, o.groups, o.params),
+        window=(o.kernel, o.stride, o.padding, o.dilation, o.groups, o.ceil_mode, o.params),
         sight=sight(fields),
     )
 

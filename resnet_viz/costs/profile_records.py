@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from resnet_viz.network.layer_graph import Pair, extent, trace
+from resnet_viz.network.layer_graph import Pair, extent, find_output, output_paths
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 
 __all__ = [
@@ -46,6 +46,8 @@ class LayerProfile(NamedTuple):
         padding: Zeros on each side in pixels.
         dilation: Step between the places of a convolution's kernel, in pixels.
         groups: Groups of a convolution.
+        ceil_mode: Whether the window may end past the edge of its input, so that the output has a
+            cell for the remaining rows or columns too; not part of `to_dict`.
         params: Learned numbers.
         macs: Multiply-accumulates of convolutions and linear layers, biases left out, for the
             whole batch: half of what `torch.utils.flop_counter.FlopCounterMode` counts.
@@ -69,6 +71,7 @@ class LayerProfile(NamedTuple):
     padding: Pair | None
     dilation: Pair | None
     groups: int | None
+    ceil_mode: bool
     params: int
     macs: int
     output_bytes: int
@@ -89,6 +92,7 @@ class LayerProfile(NamedTuple):
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, with the keys of the command line's contract."""
         values = self._asdict()
+        del values["ceil_mode"]
         start = values.pop("field_start")
         size = values.pop("output_bytes")
         field, jump = values.pop("receptive_field"), values.pop("jump")
@@ -171,7 +175,7 @@ class Profile:
     downsample_points: tuple[DownsampleProfile, ...]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The read-only table of `by_path`, once made, can be neither pickled nor copied.
+        # The cached read-only mappings can be neither pickled nor copied.
         return (Profile, tuple(getattr(self, field.name) for field in fields(self)))
 
     @cached_property
@@ -179,13 +183,17 @@ class Profile:
         """The rows by their paths."""
         return MappingProxyType({layer.path: layer for layer in self.layers})
 
+    @cached_property
+    def _output_paths(self) -> Mapping[str, str]:
+        return output_paths(self.layers)
+
     def layer(self, path: str) -> LayerProfile:
         """The row of an operation, or of the last one of a block, a stage or a container.
 
         Raises:
             LayerError: The network has no such layer.
         """
-        return self.by_path[trace(self.spec).output_of(path).path]
+        return self.by_path[find_output(path, self._output_paths)]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values: the document of ``profile --format json``, schema 1."""

@@ -11,6 +11,8 @@ from .layer_graph import (
     Operation as Operation,
     Pair as Pair,
     extent as extent,
+    find_output as find_output,
+    output_paths as output_paths,
     read_graph as read_graph,
     trace as trace,
 )

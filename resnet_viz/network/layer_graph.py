@@ -6,11 +6,11 @@ place of tensors. What it returns is plain immutable data: no module, no tensor.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from resnet_viz.errors import LayerError
 from resnet_viz.network.spec import ResNetSpec
@@ -27,6 +27,8 @@ __all__ = [
     "LayerGraph",
     "Operation",
     "extent",
+    "find_output",
+    "output_paths",
     "read_graph",
     "trace",
 ]
@@ -167,17 +169,8 @@ class LayerGraph:
 
     @cached_property
     def outputs(self) -> Mapping[str, str]:
-        """Every path that can be asked for, with the operation whose output it yields.
-
-        Operations yield their own; blocks, stages (the stem and the head too) and other
-        containers that of their last operation.
-        """
-        last = {operation.stage: operation.path for operation in self.operations}
-        for operation in self.operations:
-            parts = operation.path.split(".")
-            for length in range(1, len(parts)):
-                last[".".join(parts[:length])] = operation.path
-        return MappingProxyType(last | {path: path for path in self.by_path})
+        """The path of the operation that computes the output of each name: see `output_paths`."""
+        return output_paths(self.operations)
 
     @cached_property
     def stops(self) -> Mapping[str, str]:
@@ -195,17 +188,54 @@ class LayerGraph:
         Raises:
             LayerError: The network has no such layer; the text names the nearest ones.
         """
-        try:
-            return self.by_path[self.outputs[path]]
-        except KeyError:
-            raise LayerError(_unknown_layer(path, self.outputs)) from None
+        return self.by_path[find_output(path, self.outputs)]
 
 
-def _unknown_layer(path: str, known: Mapping[str, str]) -> str:
+class _Placed(Protocol):
+    """An operation, or a row about one."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def stage(self) -> str: ...
+
+
+def output_paths(operations: Iterable[_Placed]) -> Mapping[str, str]:
+    """Map every name of a part of the network to the operation that computes its output.
+
+    An operation computes its own output. The output of a block, of a stage (including ``stem``
+    and ``head``) and of any other container is that of its last operation.
+
+    Args:
+        operations: The operations of a network, in the order of execution.
+    """
+    listed = tuple(operations)
+    last = {operation.stage: operation.path for operation in listed}
+    for operation in listed:
+        parts = operation.path.split(".")
+        for length in range(1, len(parts)):
+            last[".".join(parts[:length])] = operation.path
+    return MappingProxyType(last | {operation.path: operation.path for operation in listed})
+
+
+def find_output(path: str, outputs: Mapping[str, str]) -> str:
+    """Return the operation that computes the output of `path`.
+
+    Args:
+        path: The name of an operation, a block, a stage or another container.
+        outputs: The result of `output_paths`.
+
+    Raises:
+        LayerError: The network has no such layer; the message names the most similar names.
+    """
+    if path in outputs:
+        return outputs[path]
     from difflib import get_close_matches
 
-    near = get_close_matches(path[:80], known, n=3, cutoff=0.4) or list(known)[:3]
-    return f"This network has no layer {path[:80]!r}; did you mean {', '.join(near)}?"
+    text = path[:80]
+    near = get_close_matches(text, outputs, n=3, cutoff=0.4) or list(outputs)[:3]
+    raise LayerError(f"This network has no layer {text!r}; did you mean {', '.join(near)}?")
 
 
 @lru_cache(maxsize=16)

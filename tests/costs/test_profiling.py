@@ -316,3 +316,25 @@ def test_a_profile_can_be_pickled_and_copied() -> None:
     for again in (pickle.loads(pickle.dumps(report)), copy.deepcopy(report)):
         assert again == report
         assert again.layer("layer1") == row
+
+
+def test_a_profile_finds_its_layers_without_tracing_the_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    graph, report = trace(PRESETS["resnet50"]), profile(PRESETS["resnet50"])
+    expected = {path: graph.output_of(path).path for path in graph.outputs}
+    monkeypatch.setattr("resnet_viz.network.layer_graph.read_graph", pytest.fail)
+    trace.cache_clear()
+    assert {path: report.layer(path).path for path in expected} == expected
+    assert pickle.loads(pickle.dumps(report)).layer("layer1").path == "layer1.2.relu3"
+    with pytest.raises(LayerError, match=r"no layer .layer9.; did you mean"):
+        report.layer("layer9")
+
+
+def test_a_row_knows_whether_a_partial_window_counts() -> None:
+    spec = ResNetSpec(shortcut="avgpool_projection")
+    report = profile(spec)
+    modes = {operation.path: operation.ceil_mode for operation in trace(spec)}
+    assert {row.path: row.ceil_mode for row in report.layers} == modes
+    assert any(modes.values())
+    assert "ceil_mode" not in report.layers[0].to_dict()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from resnet_viz.costs.profile_records import LayerProfile, Profile
-from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.operation_names import OPERATION_NAMES
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 
@@ -224,12 +223,20 @@ def kind(layer: LayerProfile) -> str:
 
 def representatives(report: Profile) -> dict[str, str]:
     """Each operation's path, with that of the first that does the same to the same shapes."""
-    graph, first = trace(report.spec), dict[object, str]()
+    first: dict[LayerProfile, str] = {}
     found = {}
     for layer in report.layers:
-        operation = graph.by_path[layer.path]
-        anywhere = replace(operation, path="", inputs=(), stage="", block=None, branch="main")
-        found[layer.path] = first.setdefault((anywhere, layer.input_shapes), layer.path)
+        anywhere = layer._replace(
+            path="",
+            inputs=(),
+            stage="",
+            block=None,
+            branch="",
+            receptive_field=(0, 0),
+            jump=(0, 0),
+            field_start=(0, 0),
+        )
+        found[layer.path] = first.setdefault(anywhere, layer.path)
     return found
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from resnet_viz.costs.cost_plan import Field
 from resnet_viz.costs.profile_records import LayerProfile, Profile, Shape
 from resnet_viz.costs.profiling import DTYPE_BYTES
-from resnet_viz.network.layer_graph import INPUT, trace
+from resnet_viz.network.layer_graph import INPUT
 from resnet_viz.views.row_groups import chw
 
 __all__ = ["Formula", "bytes_of_input", "formulas", "mismatch", "sum_text"]
@@ -63,7 +63,7 @@ def formulas(report: Profile, path: str) -> tuple[Formula, ...]:
     """
     row = report.by_path[path]
     return (
-        *_sides(report, row),
+        *_sides(row),
         *_channels(row),
         *_params(row),
         *_macs(row),
@@ -115,12 +115,12 @@ def _by_axis(
         yield Formula(columns, *across, unit, note)
 
 
-def _sides(report: Profile, row: LayerProfile) -> Iterator[Formula]:
+def _sides(row: LayerProfile) -> Iterator[Formula]:
     """Rows and columns of the output, where a window makes them."""
     if row.stride is None:
         return
     stride, entering = row.stride, row.input_shapes[0]
-    ceil_mode = trace(report.spec).by_path[row.path].ceil_mode
+    ceil_mode = row.ceil_mode
 
     def side(axis: int) -> tuple[str, int]:
         before, after, step = entering[2 + axis], row.output_shape[2 + axis], stride[axis]

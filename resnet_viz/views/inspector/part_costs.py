@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from resnet_viz.costs.profile_records import DownsampleProfile, Profile
-from resnet_viz.network.layer_graph import trace
 from resnet_viz.units import percent
 from resnet_viz.views.row_groups import Group, blocks, chw
 from resnet_viz.views.tables.layer_tables import Columns
@@ -48,7 +47,7 @@ def find(report: Profile, path: str) -> Group:
     inside = path + "."
     rows = tuple(row for row in report.layers if row.stage == path or row.path.startswith(inside))
     if not rows:
-        trace(report.spec).output_of(path)
+        report.layer(path)
     return Group(path, rows, _point_of(report, path))
 
 
