@@ -1,18 +1,18 @@
-"""Every error this package raises on purpose.
+"""Define every error that this package raises on purpose.
 
 ::
 
-    ResNetVizError                  anything the user can mend; its text is one plain sentence
+    ResNetVizError                  anything the user can fix; its message is one plain sentence
     ├── SpecError      (ValueError) a network or an input that cannot be built
     ├── LayerError     (KeyError)   a layer name that the network does not have
-    ├── DeviceError    (RuntimeError) a device that is not there, or gave up
+    ├── DeviceError    (RuntimeError) a device that does not exist, or ran out of memory
     ├── BudgetError    (RuntimeError) a computation that would cost more than is allowed
-    ├── ImageError     (ValueError) bytes that are not a usable picture
+    ├── ImageError     (ValueError) bytes that are not a usable image
     └── WeightsError   (ValueError) a weights source that is missing, unsafe or does not fit
         └── MismatchError  weights of another network; in `resnet_viz.weights.mismatch_error`
 
-Each text says what was wrong, what was expected, and what to do. Pages and the command
-line show it as it stands; anything else that escapes is a bug.
+Each message states what was wrong, what was expected, and what to do. Pages and the command
+line show it unchanged; any other exception that reaches them is a bug.
 """
 
 from __future__ import annotations
@@ -27,26 +27,31 @@ __all__ = [
     "ResNetVizError",
     "SpecError",
     "WeightsError",
-    "shown",
+    "short_repr",
 ]
 
-_SHOWN_CHARACTERS: Final = 40
+_MAX_CHARACTERS: Final = 40
 
 
-def shown(value: object) -> str:
-    """A wrong value as it stands in an error's sentence: on one line, and cut short."""
+def short_repr(value: object) -> str:
+    """Return ``repr(value)`` on one line, cut to 40 characters, for an error message.
+
+    Any object can be passed, even one whose ``repr`` fails.
+    """
     try:
-        text = repr(value)
-    except ValueError:  # Python refuses to write integers of thousands of digits
-        return "a number of thousands of digits"
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+        text = " ".join(repr(value).splitlines())
+    except Exception:  # __repr__ is the caller's code and may raise anything
+        if isinstance(value, int):  # Python refuses to write integers of thousands of digits
+            return "a number of thousands of digits"
+        return f"an object of type {type(value).__name__}"
+    return text if len(text) <= _MAX_CHARACTERS else f"{text[:_MAX_CHARACTERS]}…"
 
 
 class ResNetVizError(Exception):
-    """The root of the tree above: catch this to show any of them."""
+    """The base class of all errors above: catch it to catch any of them."""
 
     def __str__(self) -> str:
-        # KeyError would print the repr of its argument; every error here is a sentence.
+        # KeyError prints the repr of its argument; every error here is a sentence.
         return str(self.args[0]) if self.args else ""
 
 
@@ -59,7 +64,7 @@ class LayerError(ResNetVizError, KeyError):
 
 
 class DeviceError(ResNetVizError, RuntimeError):
-    """A device that is not there, or ran out of memory."""
+    """A device that does not exist, or ran out of memory."""
 
 
 class BudgetError(ResNetVizError, RuntimeError):
@@ -67,7 +72,7 @@ class BudgetError(ResNetVizError, RuntimeError):
 
 
 class ImageError(ResNetVizError, ValueError):
-    """Bytes that are not a usable picture."""
+    """Bytes that are not a usable image."""
 
 
 class WeightsError(ResNetVizError, ValueError):

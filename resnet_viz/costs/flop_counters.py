@@ -15,7 +15,7 @@ from typing import Final, Literal, get_args
 
 from resnet_viz.costs.profile_records import LayerProfile, Profile, Shape
 from resnet_viz.costs.profiling import profile
-from resnet_viz.errors import SpecError, shown
+from resnet_viz.errors import SpecError, short_repr
 from resnet_viz.network.operation_names import OPERATION_NAMES
 from resnet_viz.network.spec import StrideIn
 
@@ -99,7 +99,7 @@ class Ledger:
             value = getattr(self, name)
             if not any(type(value) is type(one) and value == one for one in allowed):
                 listed = ", ".join(map(str, allowed))
-                raise SpecError(f"{name} must be one of {listed}, not {shown(value)}.")
+                raise SpecError(f"{name} must be one of {listed}, not {short_repr(value)}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from numpy.random import PCG64, Generator, SeedSequence
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from resnet_viz.errors import ImageError, shown
+from resnet_viz.errors import ImageError, short_repr
 from resnet_viz.images.decoding import Pixels
 from resnet_viz.images.pattern_shapes import OBJECTS, PATTERNS, Floats, Mask
 from resnet_viz.network.spec import PRESETS, InputSpec, ResNetSpec
@@ -106,10 +106,11 @@ def drawing(label: int | str, seed: int, side: int = 64) -> Drawing:
     """
     index = _index(label)
     if seed < 0:
-        raise ImageError(f"The seed of a pattern must be at least 0, not {shown(seed)}.")
+        raise ImageError(f"The seed of a pattern must be at least 0, not {short_repr(seed)}.")
     if not 8 <= side <= MAX_SIDE:
         raise ImageError(
-            f"A pattern's side must be 8 to {MAX_SIDE} pixels, not {shown(side)}; choose another."
+            f"A pattern's side must be 8 to {MAX_SIDE} pixels, not {short_repr(side)}; "
+            "choose another."
         )
     random = Generator(PCG64(SeedSequence((index, seed))))
     name = CLASSES[index]
@@ -140,7 +141,7 @@ def _index(label: int | str) -> int:
     elif 0 <= label < len(CLASSES):
         return label
     raise ImageError(
-        f"There is no pattern {shown(label)}; choose one of {', '.join(CLASSES)}, "
+        f"There is no pattern {short_repr(label)}; choose one of {', '.join(CLASSES)}, "
         f"or 0 to {len(CLASSES) - 1}."
     )
 

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from resnet_viz.errors import ImageError, shown
+from resnet_viz.errors import ImageError, short_repr
 from resnet_viz.images.decoding import Pixels, load_image
 from resnet_viz.images.drawn_patterns import FIRST_FRESH_SEED, picture
 
@@ -84,7 +84,7 @@ def sample_bytes(name: str) -> bytes:
     """
     if name not in SAMPLES:
         raise ImageError(
-            f"There is no sample picture {shown(name)}; choose one of {', '.join(SAMPLES)}."
+            f"There is no sample picture {short_repr(name)}; choose one of {', '.join(SAMPLES)}."
         )
     source = SAMPLES[name].source
     return _file_bytes(source) if isinstance(source, str) else _png(source)

@@ -23,7 +23,8 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Final
 
-from resnet_viz.errors import SpecError, shown
+from resnet_viz.errors import SpecError, short_repr
+from resnet_viz.network.validation import as_integer
 
 __all__ = ["blocks_for_depth"]
 
@@ -55,9 +56,10 @@ def blocks_for_depth(
     Raises:
         SpecError: No kind gives this depth; the text names the nearest depths.
     """
-    if isinstance(depth, bool) or not hasattr(depth, "__index__"):
-        raise SpecError(f"depth must be a whole number, not {shown(depth)}.")
-    depth = depth.__index__()
+    whole = as_integer(depth)
+    if whole is None:
+        raise SpecError(f"depth must be a whole number, not {short_repr(depth)}.")
+    depth = whole
     most = most_blocks * most_stages
     kinds = _kinds(depth, convs_per_block, most)
     if not kinds:
@@ -93,7 +95,7 @@ def _refusal(depth: int, convs_per_block: Mapping[str, int], most: int) -> str:
     )
     counted = ", ".join(f"{convs} per {kind} block" for kind, convs in convs_per_block.items())
     return (
-        f"No ResNet has {shown(depth)} layers ({counted}, plus stem and fc); "
+        f"No ResNet has {short_repr(depth)} layers ({counted}, plus stem and fc); "
         f"the nearest that can be built: {nearest}."
     )
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal, Self, cast, get_args
 
-from resnet_viz.errors import SpecError, shown
+from resnet_viz.errors import SpecError, short_repr
 from resnet_viz.network.depths import blocks_for_depth
 from resnet_viz.network.stage_strides import MAX_DILATION, MAX_STRIDE, per_stage, usual_strides
-from resnet_viz.network.validation import choice, integer, parse_integer, put
+from resnet_viz.network.validation import as_string, as_tuple, choice, integer, parse_integer, put
 
 __all__ = [
     "CONVS_PER_BLOCK",
@@ -67,11 +67,12 @@ _QUERY_NAMES: Final = MappingProxyType(
 
 
 def _blocks(value: object) -> tuple[int, ...]:
-    if isinstance(value, str | bytes) or not isinstance(value, Iterable):
+    listed = as_tuple(value)
+    if listed is None:
         raise SpecError(
-            f"blocks must list the blocks of each stage, like (3, 4, 6, 3), not {shown(value)}."
+            "blocks must list the blocks of each stage, like (3, 4, 6, 3), "
+            f"not {short_repr(value)}."
         )
-    listed = tuple(value)
     if not 1 <= len(listed) <= MAX_STAGES:
         raise SpecError(f"blocks must list 1 to {MAX_STAGES} stages, not {len(listed)}.")
     return tuple(
@@ -146,7 +147,8 @@ class ResNetSpec:
         put(self, "num_classes", integer("num_classes", self.num_classes, 1, MAX_CLASSES))
         if not isinstance(self.zero_init_residual, bool):
             raise SpecError(
-                f"zero_init_residual must be True or False, not {shown(self.zero_init_residual)}."
+                "zero_init_residual must be True or False, "
+                f"not {short_repr(self.zero_init_residual)}."
             )
         self._check_width()
         self._settle_stages()
@@ -263,9 +265,14 @@ class ResNetSpec:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`; fields left out keep their defaults."""
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
+        if not isinstance(values, Mapping):
+            raise SpecError(
+                f"A network must be a mapping of field names to values, not {short_repr(values)}."
+            )
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(short_repr(name) for name in values if name not in known)
         if unknown:
-            raise SpecError(f"A network has no field called {shown(unknown[0])}; remove it.")
+            raise SpecError(f"A network has no field called {unknown[0]}; remove it.")
         return cls(**values)
 
     def to_json(self) -> str:
@@ -281,7 +288,7 @@ class ResNetSpec:
         """
         try:
             values = json.loads(text)
-        except (ValueError, RecursionError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise SpecError(
                 "A network must be written as a JSON object; this is not JSON."
             ) from error
@@ -428,6 +435,7 @@ class InputSpec:
         Raises:
             SpecError: The text is not three whole numbers, or one is out of its limits.
         """
+        text = as_string(text)
         parts = text.strip().lower().replace("×", "x").split("x")
         if len(parts) != 3:
             raise SpecError(

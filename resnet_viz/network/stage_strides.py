@@ -7,12 +7,11 @@ torchvision (`ResNet._make_layer`) and timm: it reads a map on which nothing has
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import pairwise
 from typing import Final
 
-from resnet_viz.errors import SpecError, shown
-from resnet_viz.network.validation import integer
+from resnet_viz.errors import SpecError, short_repr
+from resnet_viz.network.validation import as_tuple, integer
 
 __all__ = ["MAX_DILATION", "MAX_STRIDE", "per_stage", "usual_strides"]
 
@@ -27,9 +26,9 @@ def per_stage(name: str, value: object, stages: int, most: int) -> tuple[int, ..
         SpecError: It is something else, in one sentence.
     """
     example = ",".join(map(str, usual_strides((1,) * stages)))
-    listed = tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else None
+    listed = as_tuple(value)
     if listed is None or len(listed) != stages:
-        given = shown(value) if listed is None else f"{len(listed)}"
+        given = short_repr(value) if listed is None else f"{len(listed)}"
         raise SpecError(
             f"{name} must list one number for each of the {stages} stages, like {example}, "
             f"not {given}."

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import pickle
+from collections.abc import Callable
 from dataclasses import FrozenInstanceError, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -291,3 +293,69 @@ def test_depth_counts_the_layers_with_weights_on_the_longest_way(spec: ResNetSpe
         if path.startswith("layer") and path.count(".") == 2
     )
     assert spec.depth == in_blocks + 2
+
+
+class _Hostile:
+    """An object of which every question fails."""
+
+    def __index__(self) -> int:
+        raise RuntimeError("no index")
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("no elements")
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no repr")
+
+
+NO_NUMBERS: list[Any] = [
+    *(np.array(3.5), np.array([3, 4]), np.array([[1, 2], [3, 4]]), np.float32(3), np.nan),
+    *(_Hostile(), _Hostile, object(), {}, {1: 2}, [[1]], "3", b"3", 3 + 0j, 3.0, True, print),
+]
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: type(value).__name__)
+def test_any_object_in_place_of_a_number_is_refused_in_one_sentence(value: Any) -> None:
+    numbers = ("base_width", "groups", "width_per_group", "in_channels", "num_classes")
+    lists: list[Any] = [(1, value, 1, 1), [value] * 4, [[value]] * 4]
+    tries: list[Callable[[], object]] = [
+        *(partial(ResNetSpec, **{name: value}) for name in numbers),
+        *(partial(InputSpec, **{name: value}) for name in ("height", "width", "batch", "channels")),
+        *(partial(ResNetSpec, blocks=stages) for stages in lists),
+        *(partial(ResNetSpec, strides=stages) for stages in lists),
+        *(partial(ResNetSpec, dilations=stages) for stages in lists),
+        partial(ResNetSpec.from_depth, value),
+        partial(InputSpec.parse, value),
+    ]
+    for build in tries:
+        with pytest.raises(SpecError) as caught:
+            build()
+        assert_one_sentence(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value", [np.array(3.5), np.array(3), _Hostile(), _Hostile, object(), 3, "3463", b"3463", 2.5]
+)
+def test_any_object_in_place_of_a_list_or_a_choice_is_refused(value: Any) -> None:
+    names = ("blocks", "strides", "dilations", "block", "stem", "stride_in", "shortcut")
+    for name in (*names, "zero_init_residual"):
+        with pytest.raises(SpecError) as caught:
+            ResNetSpec(**{name: value})
+        assert_one_sentence(caught.value)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *({1: 2, "a": 3}, {None: 1, "b": 2, (3,): 4}, {_Hostile: 1, "blocks": [1]}, {b"blocks": 1}),
+        *({"blocks": {"a": [1]}}, {"blocks": [[1], 2]}, {"stem": {}}, {"dilations": [None] * 4}),
+        *([], ["blocks"], [("blocks", [1])], "blocks", 5, None, _Hostile()),
+    ],
+    ids=lambda values: type(values).__name__,
+)
+def test_any_object_in_place_of_a_dictionary_of_fields_is_refused(values: Any) -> None:
+    with pytest.raises(SpecError) as caught:
+        ResNetSpec.from_dict(values)
+    assert_one_sentence(caught.value)
+    with pytest.raises(SpecError):
+        ResNetSpec.from_json(values)

@@ -17,7 +17,7 @@ from torch.utils.benchmark import Timer
 
 from resnet_viz.costs.latency.timings import Conditions, Latency
 from resnet_viz.costs.profile_records import Shape
-from resnet_viz.errors import SpecError, shown
+from resnet_viz.errors import SpecError, short_repr
 from resnet_viz.network.devices import compute, require_memory
 
 __all__ = ["Clock", "conditions", "dtype_name", "measure"]
@@ -39,7 +39,7 @@ class Clock:
     def __init__(self, max_seconds: float) -> None:
         if not 0 < max_seconds < math.inf:
             raise SpecError(
-                f"max_seconds must be a positive number of seconds, not {shown(max_seconds)}."
+                f"max_seconds must be a positive number of seconds, not {short_repr(max_seconds)}."
             )
         self.max_seconds = max_seconds
         self._end = time.monotonic() + max_seconds

@@ -10,7 +10,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from resnet_viz.errors import WeightsError, shown
+from resnet_viz.errors import WeightsError, short_repr
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import ResNetSpec
 from resnet_viz.units import si
@@ -188,8 +188,8 @@ def _require_real(state: Mapping[str, Tensor]) -> None:
     for key, value in state.items():
         if not (value.is_floating_point() or key.endswith(COUNTER)):
             raise WeightsError(
-                f"The values of {shown(key)} are whole numbers ({_kind(value)}), as in a quantised "
-                "network; give the weights as real numbers, such as float32."
+                f"The values of {short_repr(key)} are whole numbers ({_kind(value)}), as in a "
+                "quantised network; give the weights as real numbers, such as float32."
             )
 
 
@@ -206,7 +206,7 @@ def _first_conv(found: Recognised, spec: ResNetSpec, asked: FirstConv | None) ->
     if asked not in choices:
         raise WeightsError(
             f"A first convolution of {old} channels can be brought to {new} by "
-            f"{' or '.join(choices)}, not by {shown(asked)}."
+            f"{' or '.join(choices)}, not by {short_repr(asked)}."
         )
     return asked
 

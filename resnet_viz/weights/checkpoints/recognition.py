@@ -9,7 +9,7 @@ from typing import Final
 
 from torch import Tensor
 
-from resnet_viz.errors import SpecError, WeightsError, shown
+from resnet_viz.errors import SpecError, WeightsError, short_repr
 from resnet_viz.network.display_names import model_name
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import (
@@ -213,7 +213,7 @@ def _require_body(
 
 
 def _some(keys: Iterable[str], most: int = 3) -> str:
-    listed = [shown(key) for key in keys]
+    listed = [short_repr(key) for key in keys]
     rest = len(listed) - most
     return (", ".join(listed[:most]) + (f" and {rest} more" if rest > 0 else "")) or "no tensors"
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from resnet_viz.errors import WeightsError, shown
+from resnet_viz.errors import WeightsError, short_repr
 from resnet_viz.units import si
 
 __all__ = ["MAX_TENSORS", "Checkpoint", "find_state_dict", "too_large"]
@@ -150,8 +150,8 @@ def _require_plain(key: str, value: Tensor) -> None:
         what = f"called by a name of {len(key):,} characters"
     if what:
         raise WeightsError(
-            f"This checkpoint's tensor {shown(key)} is {what}; a network's are plain arrays of "
-            "real numbers by short names: save them as float32."
+            f"This checkpoint's tensor {short_repr(key)} is {what}; a network's are plain arrays "
+            "of real numbers by short names: save them as float32."
         )
 
 

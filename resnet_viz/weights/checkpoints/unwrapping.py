@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from resnet_viz.errors import shown
+from resnet_viz.errors import short_repr
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,9 +78,9 @@ def unwrap(state: Mapping[str, Tensor]) -> Unwrapped:
     found |= head
     notes = []
     if prefix:
-        notes.append(f"The network's keys began with {shown(prefix)}.")
+        notes.append(f"The network's keys began with {short_repr(prefix)}.")
     if head_name not in (None, f"{prefix}fc."):
-        notes.append(f"The classifier was called {shown(head_name)} and is fc here.")
+        notes.append(f"The classifier was called {short_repr(head_name)} and is fc here.")
     taken = set(found.values())
     left_out = {
         old: _reason(key, prefix, prefixes[1:_MAX_OTHERS])
@@ -161,7 +161,7 @@ def _head(
 def _reason(key: str, prefix: str, others: Iterable[str]) -> str:
     for other in others:
         if key.startswith(other):
-            return f"it belongs to another network in the file, {shown(other)}"
+            return f"it belongs to another network in the file, {short_repr(other)}"
     if key.removeprefix(prefix).split(".")[0] in _HEADS:
         return "it belongs to a head that is not one linear layer"
     return "it is no part of a ResNet"
