@@ -464,9 +464,9 @@ def test_torchvision_lines_change_what_differs(
     }
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("spec", TORCHVISION[:2], ids=_name)
 def test_torchvision_itself_gives_the_same(spec: ResNetSpec) -> None:
-    pytest.importorskip("torchvision")
     scope: dict[str, Any] = {}
     exec(torchvision_lines(spec) or "", scope)
     theirs, ours = scope["model"].eval(), _run(_text(spec))["build"]().eval()

@@ -51,9 +51,11 @@ def test_state_dict_is_torchvisions_in_keys_order_and_shapes(
     assert [(key, list(value.shape)) for key, value in ours.items()] == list(theirs.items())
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("name", TORCHVISION)
 def test_outputs_equal_torchvisions_for_equal_weights(name: str) -> None:
-    models = pytest.importorskip("torchvision").models
+    from torchvision import models
+
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -55,9 +55,11 @@ def test_dilations_alone_are_torchvisions_replacement(
                 assert part.conv2.dilation == (others, others)
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("replace", list(product((False, True), repeat=3)), ids=str)
 def test_dilated_outputs_equal_torchvisions(replace: tuple[bool, ...]) -> None:
-    resnet = pytest.importorskip("torchvision").models.resnet
+    from torchvision.models import resnet
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         theirs = resnet.ResNet(
