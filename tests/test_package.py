@@ -75,7 +75,7 @@ def _importing(paths: list[Path], *packages: str) -> list[str]:
 
 
 def test_there_is_something_to_check() -> None:
-    assert {"spec", "layer_graph", "cost_plan"} <= {path.stem for path in LIBRARY}
+    assert {"architecture", "layer_graph", "cost_plan"} <= {path.stem for path in LIBRARY}
     assert {"network_drawing", "mosaics"} <= {path.stem for path in VIEWS}
 
 

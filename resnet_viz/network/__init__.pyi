@@ -46,5 +46,5 @@ from .spec import (
     preset_name as preset_name,
     stages_text as stages_text,
 )
-from .stage_strides import MAX_DILATION as MAX_DILATION
+from .spec.stage_strides import MAX_DILATION as MAX_DILATION
 from .validation import choice as choice, integer as integer, parse_integer as parse_integer

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from resnet_viz.network.spec import MAX_SIDE, MAX_STAGES, PRESETS, InputSpec, ResNetSpec
-from resnet_viz.network.stage_strides import MAX_DILATION
+from resnet_viz.network.spec.stage_strides import MAX_DILATION
 from resnet_viz.sizing.advice.topics import Proposal, Situation
 from resnet_viz.units import shape_text
 

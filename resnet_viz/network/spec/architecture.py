@@ -1,56 +1,47 @@
-"""What to build: the network (`ResNetSpec`), its input (`InputSpec`) and the presets.
+"""Define `ResNetSpec`: one ResNet architecture, as an immutable value without torch.
 
-Pure values: frozen, hashable, validated when made, and free of torch, so that a page, a
-link or a command line can be checked before anything is computed.
+A spec is frozen, hashable and validated when it is created, so that a page, a link or a command
+line can be checked before anything is computed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any, Final, Literal, Self, cast, get_args
 
 from resnet_viz.errors import SpecError, short_repr
-from resnet_viz.network.depths import blocks_for_depth
-from resnet_viz.network.stage_strides import MAX_DILATION, MAX_STRIDE, per_stage, usual_strides
-from resnet_viz.network.validation import as_string, as_tuple, choice, integer, parse_integer, put
+from resnet_viz.network.spec.depths import blocks_for_depth
+from resnet_viz.network.spec.limits import (
+    MAX_BLOCKS_PER_STAGE,
+    MAX_CHANNELS,
+    MAX_CLASSES,
+    MAX_STAGES,
+)
+from resnet_viz.network.spec.stage_strides import (
+    MAX_DILATION,
+    MAX_STRIDE,
+    per_stage,
+    usual_strides,
+)
+from resnet_viz.network.validation import as_tuple, choice, integer, put
 
 __all__ = [
     "CONVS_PER_BLOCK",
     "EXPANSION",
-    "MAX_BATCH",
-    "MAX_BLOCKS_PER_STAGE",
-    "MAX_CHANNELS",
-    "MAX_CLASSES",
-    "MAX_SIDE",
-    "MAX_STAGES",
-    "PRESETS",
     "BlockKind",
-    "InputSpec",
     "ResNetSpec",
     "ShortcutKind",
     "StemKind",
     "StrideIn",
-    "parse_blocks",
-    "parse_stages",
-    "preset_input",
-    "preset_name",
-    "stages_text",
 ]
 
 BlockKind = Literal["basic", "bottleneck"]
 StemKind = Literal["imagenet", "small", "deep"]
 StrideIn = Literal["3x3", "1x1"]
 ShortcutKind = Literal["projection", "avgpool_projection", "zero_pad"]
-
-MAX_STAGES: Final = 8
-MAX_BLOCKS_PER_STAGE: Final = 500
-MAX_CHANNELS: Final = 1024
-MAX_SIDE: Final = 16_384
-MAX_CLASSES: Final = 100_000
-MAX_BATCH: Final = 4_096
 
 # Output channels of a block over its `planes` (He et al. 2015, Table 1), and how many
 # convolutions a block adds to the depth.
@@ -59,11 +50,6 @@ CONVS_PER_BLOCK: Final[Mapping[BlockKind, int]] = MappingProxyType({"basic": 2, 
 
 # `width_per_group` is stated for 64 planes (Xie et al. 2017, "32x4d"; torchvision's base_width).
 _REFERENCE_PLANES: Final = 64
-
-# The URL's short names; every other field keeps its own.
-_QUERY_NAMES: Final = MappingProxyType(
-    {"in_channels": "c", "num_classes": "classes", "zero_init_residual": "zero_init"}
-)
 
 
 def _blocks(value: object) -> tuple[int, ...]:
@@ -231,11 +217,11 @@ class ResNetSpec:
 
     @classmethod
     def from_depth(cls, depth: int, block: BlockKind | None = None, **choices: Any) -> Self:
-        """The ResNet of a given depth, its blocks spread over four stages if those hold them.
+        """Return the ResNet of a given depth, with its blocks spread over four stages if possible.
 
-        The rule stands in `resnet_viz.network.depths`: published depths get the published network;
-        others are interpolated between them; bottlenecks from 50 layers up, basic blocks below,
-        the other kind where only that one fits.
+        A published depth gives the published network; other depths are interpolated. From 50
+        layers on, the blocks are bottlenecks, below that basic blocks, or the other kind where
+        only that one fits. See `resnet_viz.network.spec.depths` for the whole rule.
 
         Args:
             depth: Layers with weights, as `depth` counts them.
@@ -297,211 +283,21 @@ class ResNetSpec:
         return cls.from_dict(values)
 
     def to_query(self) -> dict[str, str]:
-        """The shortest URL parameters that restore this spec: the model, and what differs."""
-        name = preset_name(self)
-        if name is None:
-            base = type(self)(block=self.block, blocks=self.blocks)
-            query = {"model": "custom", "block": self.block, "blocks": _join(self.blocks)}
-        else:
-            base, query = PRESETS[name], {"model": name}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value != getattr(base, field.name):
-                query[_QUERY_NAMES.get(field.name, field.name)] = _to_text(value)
-        return query
+        """Return the shortest URL parameters that restore this spec.
+
+        They name the preset, or ``custom`` with its blocks, and the fields that differ from it.
+        """
+        from resnet_viz.network.spec.link_parameters import spec_to_query
+
+        return spec_to_query(self)
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> ResNetSpec:
-        """The network of a link's parameters; parameters of other things are left alone.
+        """Return the network of a link's URL parameters; ignore parameters of other things.
 
         Raises:
-            SpecError: A parameter is not a value of its field.
+            SpecError: A parameter is not a valid value of its field.
         """
-        model = query.get("model", "resnet50")
-        if model == "custom":
-            base = ResNetSpec()
-        else:
-            base = PRESETS[choice("model", model, (*PRESETS, "custom"))]
-        changes = {
-            field.name: _from_text(field.name, query[name])
-            for field in fields(cls)
-            if (name := _QUERY_NAMES.get(field.name, field.name)) in query
-        }
-        return replace(base, **changes)
+        from resnet_viz.network.spec.link_parameters import spec_from_query
 
-
-def _join(blocks: Iterable[int]) -> str:
-    return ",".join(str(count) for count in blocks)
-
-
-def _to_text(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return _join(value) if isinstance(value, tuple) else str(value)
-
-
-def _from_text(name: str, text: str) -> Any:
-    """A field's value from its text; the spec itself checks the limits."""
-    if name == "blocks":
-        return parse_blocks(text)
-    if name in ("strides", "dilations"):
-        return parse_stages(name, text)
-    if name == "zero_init_residual":
-        return choice(name, text.lower(), ("true", "false")) == "true"
-    if name in ("block", "stem", "stride_in", "shortcut"):
-        return text
-    return parse_integer(name, text)
-
-
-def parse_blocks(text: str) -> tuple[int, ...]:
-    """Blocks per stage from text such as ``3,4,6,3``.
-
-    Raises:
-        SpecError: Something between the commas is not a whole number.
-    """
-    return _numbers("each number of blocks", text)
-
-
-def parse_stages(name: str, text: str) -> tuple[int, ...] | None:
-    """Strides or dilations per stage from text such as ``1,2,2,1``; None where there is none.
-
-    Raises:
-        SpecError: Something between the commas is not a whole number.
-    """
-    return _numbers(f"each of {name}", text) if text.strip() else None
-
-
-def stages_text(numbers: tuple[int, ...] | None) -> str:
-    """The text that `parse_stages` reads; empty for None."""
-    return _join(numbers or ())
-
-
-def _numbers(name: str, text: str) -> tuple[int, ...]:
-    return tuple(parse_integer(name, part) for part in text.strip().strip("[]()").split(","))
-
-
-@dataclass(frozen=True)
-class InputSpec:
-    """The tensor that enters the network, ``[batch, channels, height, width]``.
-
-    Attributes:
-        height: Rows in pixels, 1 to 16,384.
-        width: Columns in pixels, 1 to 16,384.
-        batch: Pictures at once, 1 to 4,096.
-        channels: Channels; left out, those of the network.
-
-    Raises:
-        SpecError: A number is out of its limits.
-    """
-
-    height: int = 224
-    width: int = 224
-    batch: int = 1
-    channels: int | None = None
-
-    def __post_init__(self) -> None:
-        put(self, "height", integer("height", self.height, 1, MAX_SIDE))
-        put(self, "width", integer("width", self.width, 1, MAX_SIDE))
-        put(self, "batch", integer("batch", self.batch, 1, MAX_BATCH))
-        if self.channels is not None:
-            put(self, "channels", integer("channels", self.channels, 1, MAX_CHANNELS))
-
-    def for_network(self, spec: ResNetSpec) -> InputSpec:
-        """This input with the network's channels filled in.
-
-        Raises:
-            SpecError: The input states other channels than the network takes.
-        """
-        if self.channels not in (None, spec.in_channels):
-            raise SpecError(
-                f"The input has {self.channels} channels but the network takes "
-                f"{spec.in_channels}; make them equal."
-            )
-        return replace(self, channels=spec.in_channels)
-
-    def to_dict(self) -> dict[str, int | None]:
-        """Plain JSON values, in the order of the tensor's axes."""
-        return {
-            "batch": self.batch,
-            "channels": self.channels,
-            "height": self.height,
-            "width": self.width,
-        }
-
-    @classmethod
-    def parse(cls, text: str, batch: int = 1) -> InputSpec:
-        """An input written ``CxHxW``, such as ``3x224x224``.
-
-        Raises:
-            SpecError: The text is not three whole numbers, or one is out of its limits.
-        """
-        text = as_string(text)
-        parts = text.strip().lower().replace("×", "x").split("x")
-        if len(parts) != 3:
-            raise SpecError(
-                f"An input is written channels x height x width, like 3x224x224, not {text[:40]!r}."
-            )
-        channels, height, width = (
-            parse_integer(name, part)
-            for name, part in zip(("channels", "height", "width"), parts, strict=True)
-        )
-        return cls(height=height, width=width, batch=batch, channels=channels)
-
-
-def _imagenet(block: BlockKind, *blocks: int, **choices: Any) -> ResNetSpec:
-    return ResNetSpec(block=block, blocks=blocks, **choices)
-
-
-def _cifar(blocks: int) -> ResNetSpec:
-    """He et al. 2015, section 4.2: 6n + 2 layers, stages of 16, 32, 64 planes, option A."""
-    return ResNetSpec(
-        block="basic",
-        blocks=(blocks,) * 3,
-        stem="small",
-        base_width=16,
-        shortcut="zero_pad",
-        num_classes=10,
-    )
-
-
-PRESETS: Final[Mapping[str, ResNetSpec]] = MappingProxyType(
-    {
-        "resnet18": _imagenet("basic", 2, 2, 2, 2),
-        "resnet34": _imagenet("basic", 3, 4, 6, 3),
-        "resnet50": _imagenet("bottleneck", 3, 4, 6, 3),
-        "resnet101": _imagenet("bottleneck", 3, 4, 23, 3),
-        "resnet152": _imagenet("bottleneck", 3, 8, 36, 3),
-        "wide_resnet50_2": _imagenet("bottleneck", 3, 4, 6, 3, width_per_group=128),
-        "wide_resnet101_2": _imagenet("bottleneck", 3, 4, 23, 3, width_per_group=128),
-        "resnext50_32x4d": _imagenet("bottleneck", 3, 4, 6, 3, groups=32, width_per_group=4),
-        "resnext101_32x8d": _imagenet("bottleneck", 3, 4, 23, 3, groups=32, width_per_group=8),
-        "resnet20": _cifar(3),
-        "resnet32": _cifar(5),
-        "resnet44": _cifar(7),
-        "resnet56": _cifar(9),
-        "resnet110": _cifar(18),
-        "resnet1202": _cifar(200),
-    }
-)
-
-
-def preset_input(name: str) -> InputSpec:
-    """The input a preset was made for: 32 x 32 for the CIFAR networks, else 224 x 224."""
-    side = 32 if PRESETS[name].stem == "small" else 224
-    return InputSpec(height=side, width=side, channels=PRESETS[name].in_channels)
-
-
-def preset_name(spec: ResNetSpec) -> str | None:
-    """The preset with this architecture, whatever its channels, classes and initialisation."""
-    for name, preset in PRESETS.items():
-        if (
-            replace(
-                spec,
-                in_channels=preset.in_channels,
-                num_classes=preset.num_classes,
-                zero_init_residual=preset.zero_init_residual,
-            )
-            == preset
-        ):
-            return name
-    return None
+        return spec_from_query(query)

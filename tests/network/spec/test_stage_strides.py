@@ -13,7 +13,7 @@ from resnet_viz.costs.profiling import profile
 from resnet_viz.errors import SpecError
 from resnet_viz.network.model import build_model
 from resnet_viz.network.spec import InputSpec, ResNetSpec
-from resnet_viz.network.stage_strides import usual_strides
+from resnet_viz.network.spec.stage_strides import usual_strides
 from resnet_viz.sizing.input_fit import overhang, unread
 from tests.helpers.oracles import assert_one_sentence, picture, record_forward
 from tests.helpers.strategies import inputs, specs

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from resnet_viz.errors import SpecError
-from resnet_viz.network.depths import blocks_for_depth
 from resnet_viz.network.spec import PRESETS, ResNetSpec
+from resnet_viz.network.spec.depths import blocks_for_depth
 
 CONVS = {"basic": 2, "bottleneck": 3}
 MOST = 500
