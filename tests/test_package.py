@@ -7,6 +7,7 @@ import importlib
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,25 +80,27 @@ def test_there_is_something_to_check() -> None:
     assert {"network_drawing", "mosaics"} <= {path.stem for path in VIEWS}
 
 
-def test_streamlit_stays_in_the_app() -> None:
-    assert _importing(LIBRARY, "streamlit") == []
+# The directions of imports inside the package are contracts of import-linter (pyproject.toml).
 
 
-def test_views_need_neither_torch_nor_what_computes_with_it() -> None:
-    assert _importing(VIEWS, "torch", "streamlit", *sorted(NEEDS_TORCH)) == []
+def test_every_module_is_held_to_the_contract_about_streamlit() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    contracts = tomllib.loads(text)["tool"]["importlinter"]["contracts"]
+    held = {name for each in contracts for name in each.get("source_modules", ())}
+    parts = {
+        "resnet_viz." + path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in LIBRARY
+    }
+    assert parts - held == {"resnet_viz.__init__", "resnet_viz.__main__"}
 
 
-def test_the_library_knows_neither_app_nor_pages() -> None:
-    assert _importing(LIBRARY, "app", "pages", "resnet_viz.ui", "tests") == []
+def test_views_need_nothing_that_computes_with_torch() -> None:
+    assert _importing(VIEWS, *sorted(NEEDS_TORCH)) == []
 
 
-def test_the_glue_knows_neither_app_nor_pages() -> None:
+def test_the_scripts_of_the_app_need_neither_each_other_nor_development_tools() -> None:
     # Pages are named to Streamlit by their files.
-    assert _importing([*UI, *PAGES], "app", "pages", "tests") == []
-
-
-def test_only_tests_use_the_tools_of_development() -> None:
-    assert _importing(SOURCES, "pytest", "hypothesis", "mypy", "playwright") == []
+    tools = ("pytest", "hypothesis", "mypy", "playwright")
+    assert _importing(PAGES, "app", "pages", "scripts", "tests", *tools) == []
 
 
 def test_the_network_is_written_once() -> None:
