@@ -104,9 +104,9 @@ def test_the_scripts_of_the_app_need_neither_each_other_nor_development_tools() 
 
 
 def test_the_network_is_written_once() -> None:
-    """Modules of torch are made in model.py alone; graph.py reads them."""
+    """Modules of torch are made in model.py alone; graph_recording.py reads them."""
     others = [
-        path for path in LIBRARY if path.stem not in ("model", "layer_graph", "private_copies")
+        path for path in LIBRARY if path.stem not in ("model", "graph_recording", "private_copies")
     ]
     assert _importing(others, "torch.nn", "torch.fx") == []
 

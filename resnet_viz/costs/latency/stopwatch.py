@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.benchmark import Timer
 
-from resnet_viz.costs.latency.timings import Conditions, Latency
+from resnet_viz.costs.latency.timings import Latency, MeasurementConditions
 from resnet_viz.costs.profile_records import Shape
 from resnet_viz.errors import SpecError, short_repr
 from resnet_viz.network.devices import compute, require_memory
@@ -107,10 +107,10 @@ def _current(device: torch.device) -> AbstractContextManager[object]:
     return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
-def conditions(weight: Tensor) -> Conditions:
+def conditions(weight: Tensor) -> MeasurementConditions:
     """The conditions of what is measured in this thread on a tensor's device, in its type."""
     device = weight.device
-    return Conditions(
+    return MeasurementConditions(
         device=str(device),
         device_name=_device_name(device),
         threads=torch.get_num_threads(),

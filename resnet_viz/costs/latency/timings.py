@@ -16,8 +16,8 @@ __all__ = [
     "KINDS",
     "MAX_SECONDS",
     "BatchTiming",
-    "Conditions",
     "Latency",
+    "MeasurementConditions",
     "NetworkTimings",
     "OperationTiming",
     "OperationTimings",
@@ -60,8 +60,8 @@ class Latency(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
-    """What a time depends on beside the network and its input.
+class MeasurementConditions:
+    """The conditions of a measurement: where and how the network ran.
 
     Attributes:
         device: Its name, such as ``cpu`` or ``cuda:0``.
@@ -123,7 +123,7 @@ class OperationTimings:
     """
 
     report: Profile
-    conditions: Conditions
+    conditions: MeasurementConditions
     operations: tuple[OperationTiming, ...]
     network: Latency
 
@@ -180,7 +180,7 @@ class NetworkTimings:
 
     spec: ResNetSpec
     input: InputSpec
-    conditions: Conditions
+    conditions: MeasurementConditions
     batches: tuple[BatchTiming, ...]
     stopped: str | None
 

@@ -15,8 +15,8 @@ from resnet_viz import PRESETS, InputSpec, profile
 from resnet_viz.costs.latency.timings import (
     KINDS,
     BatchTiming,
-    Conditions,
     Latency,
+    MeasurementConditions,
     NetworkTimings,
     OperationTiming,
     OperationTimings,
@@ -50,7 +50,7 @@ from resnet_viz.views.tables.layer_tables import csv_text
 from tests.helpers.strategies import specs
 
 BOTH = pytest.mark.parametrize("dark", [False, True])
-CONDITIONS = Conditions("cpu", "Some CPU", 2, "2.13.0", "float32")
+CONDITIONS = MeasurementConditions("cpu", "Some CPU", 2, "2.13.0", "float32")
 
 
 def _latency(seconds: float, samples: int = 5) -> Latency:
