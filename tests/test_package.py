@@ -1,4 +1,4 @@
-"""Policies: what is exported, who may import whom, what is quick to import."""
+"""Policies: exported names, directions of imports, and imports that must stay fast."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ PAGES = [
 ]
 SOURCES = [*LIBRARY, *UI, *PAGES]
 
-# Rooms whose doorway names what others may use of them.
+# Subpackages whose __init__.pyi lists the names that others may import.
 ROOMS = sorted(path.parent for path in PACKAGE.glob("*/__init__.pyi"))
 
-# Modules that stand on torch; all others can be imported without waiting for it.
+# Modules that import torch when they are imported; no other module does.
 NEEDS_TORCH = {
     f"resnet_viz.{name}"
     for name in (
@@ -51,7 +51,7 @@ def _tree(path: Path) -> ast.Module:
 
 
 def _imports(node: ast.AST) -> Iterator[str]:
-    """The modules that a piece of code imports, at its top or anywhere inside."""
+    """Return the modules that a piece of code imports, also inside functions."""
     for part in ast.walk(node):
         if isinstance(part, ast.Import):
             yield from (alias.name for alias in part.names)
@@ -104,7 +104,7 @@ def test_the_scripts_of_the_app_need_neither_each_other_nor_development_tools() 
 
 
 def test_the_network_is_written_once() -> None:
-    """Modules of torch are made in model.py alone; graph_recording.py reads them."""
+    """Only model.py builds modules of torch; graph_recording.py reads them."""
     others = [
         path for path in LIBRARY if path.stem not in ("model", "graph_recording", "private_copies")
     ]
@@ -134,8 +134,8 @@ def test_all_is_sorted_and_complete(path: Path) -> None:
             assert hasattr(module, name)
 
 
-def _doorway(room: Path) -> dict[str, str]:
-    """What the stub of a room names for others: each name, with the module it comes from."""
+def _stub_names(room: Path) -> dict[str, str]:
+    """Return the names in the stub of a subpackage, each with its module."""
     tree = ast.parse((room / "__init__.pyi").read_text(encoding="utf-8"))
     return {
         alias.name: str(node.module)
@@ -146,34 +146,34 @@ def _doorway(room: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("room", [PACKAGE, *ROOMS], ids=lambda room: room.name)
-def test_a_doorway_leads_to_what_it_names(room: Path) -> None:
+def test_each_name_in_a_stub_can_be_imported(room: Path) -> None:
     module = importlib.import_module(_name(room / "__init__.py"))
-    names = _doorway(room)
+    names = _stub_names(room)
     assert sorted(module.__all__) == sorted(names)
     for name, source in names.items():
         assert source != "None" or (room / f"{name}.py").is_file()
         assert getattr(module, name) is not None
 
 
-def test_rooms_use_of_one_another_what_the_doorways_name() -> None:
-    doorways = {_name(room / "__init__.py"): _doorway(room) for room in ROOMS}
+def test_subpackages_import_only_names_listed_in_stubs() -> None:
+    stubs = {_name(room / "__init__.py"): _stub_names(room) for room in ROOMS}
     unnamed = []
     for path in SOURCES:
         for node in ast.walk(_tree(path)):
             if not isinstance(node, ast.ImportFrom):
                 continue
             room = ".".join(str(node.module).split(".")[:2])
-            if room in doorways and not _is(_name(path), room):
+            if room in stubs and not _is(_name(path), room):
                 unnamed += [
                     f"{path.relative_to(ROOT)} uses {node.module}.{alias.name}"
                     for alias in node.names
-                    if alias.name not in doorways[room]
+                    if alias.name not in stubs[room]
                 ]
     assert unnamed == []
 
 
-def test_no_module_bears_the_name_of_an_exported_function() -> None:
-    """`resnet_viz.profile` was a function to some and a module to others."""
+def test_no_module_has_the_name_of_an_exported_function() -> None:
+    """Otherwise `resnet_viz.profile` is the function or the module, depending on imports."""
     exported = {name for path in LIBRARY for name in _functions_in_all(path)}
     assert {path.stem for path in LIBRARY if path.stem != "__init__"} & exported == set()
 
@@ -185,14 +185,14 @@ def _functions_in_all(path: Path) -> Iterator[str]:
 
 
 def _isort_key(name: str) -> tuple[int, list[str | int]]:
-    """Constants, classes, the rest; numbers by their size (ruff's RUF022)."""
+    """Sort constants, then classes, then the rest; numbers by value (ruff's RUF022)."""
     kind = 0 if name.isupper() and len(name) > 1 else 1 if name[0].isupper() else 2
     parts = re.split(r"(\d+)", name)
     return kind, [int(part) if part.isdigit() else part for part in parts]
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=_name)
-def test_every_file_says_what_it_is_for(path: Path) -> None:
+def test_every_file_has_a_docstring(path: Path) -> None:
     sentence = ast.get_docstring(_tree(path))
     assert sentence
     assert sentence.splitlines()[0].endswith((".", ":"))
@@ -210,7 +210,7 @@ def test_no_path_of_one_machine() -> None:
 
 
 def _loaded_after(modules: list[str]) -> set[str]:
-    """The packages that a fresh interpreter has loaded after some imports."""
+    """Return the packages that a new interpreter has loaded after some imports."""
     code = f"import {', '.join(modules)}; import sys; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
@@ -218,7 +218,7 @@ def _loaded_after(modules: list[str]) -> set[str]:
     return {module.split(".")[0] for module in done.stdout.split()}
 
 
-def test_shapes_can_be_shown_without_waiting_for_torch() -> None:
+def test_shapes_and_costs_need_no_torch() -> None:
     library = [
         name for name in map(_name, LIBRARY) if name not in {"resnet_viz.__main__", *NEEDS_TORCH}
     ]
@@ -231,11 +231,11 @@ def test_shapes_can_be_shown_without_waiting_for_torch() -> None:
     assert not _loaded_after(library) & {"torch", "streamlit", "safetensors", "skimage"}
 
 
-def test_those_that_stand_on_torch_do() -> None:
-    """Each alone, with none of the others loaded before it."""
+def test_modules_listed_as_needing_torch_need_it() -> None:
+    """Import each in an interpreter that has loaded none of the others."""
     code = """if True:
         import importlib, sys
-        sys.modules["torch"] = None  # cannot be imported, so nor can who stands on it
+        sys.modules["torch"] = None  # cannot be imported, nor can modules that need it
         without = []
         for name in sys.argv[1:]:
             try:
@@ -258,9 +258,7 @@ def test_those_that_stand_on_torch_do() -> None:
     assert done.stdout.split() == []
 
 
-def test_the_glue_of_the_app_does_not_wait_for_torch_either() -> None:
-    if not UI:
-        pytest.skip("the app is not there yet")
+def test_the_app_is_imported_without_torch() -> None:
     assert "torch" not in _loaded_after([_name(path) for path in UI])
 
 
@@ -279,9 +277,9 @@ def test_help_does_not_wait_for_torch(command: list[str]) -> None:
 
 
 def test_the_names_of_the_contract() -> None:
-    names = set(_doorway(PACKAGE))
+    names = set(_stub_names(PACKAGE))
     assert names >= {"PRESETS", "InputSpec", "ResNetSpec", "build_model", "profile", "sweep"}
     assert names >= {"capture", "trace"}
     with pytest.raises(AttributeError, match="resnet51"):
         importlib.import_module("resnet_viz").__getattr__("resnet51")
-    assert "load_weights" in _doorway(PACKAGE / "weights")
+    assert "load_weights" in _stub_names(PACKAGE / "weights")
