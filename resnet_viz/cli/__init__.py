@@ -1,7 +1,7 @@
-"""The same library from a terminal: ``python -m resnet_viz``.
+"""Run the library from a terminal: ``python -m resnet_viz``.
 
-Each command takes the whole network; its options stand once, in `network`. Whatever the user
-can mend is one sentence on standard error, with exit status 2.
+Each command takes the whole network; its options stand once, in `network`. An error that the
+user can fix is one sentence on standard error, with exit status 2.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Its words; left out, those of this process.
 
     Returns:
-        The exit status: 0; 2 for what the user can mend, said in one sentence on standard
-        error; 130 when interrupted.
+        The exit status: 0; 2 for an error that the user can fix, reported in one sentence on
+        standard error; 130 when interrupted.
     """
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     command = typer.main.get_command(app)
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(message: str) -> int:
-    """Say in one line what was wrong."""
+    """Write an error message on one line; return exit status 2."""
     line = " ".join("".join(c if c.isprintable() else " " for c in message).split())
     sys.stderr.write(line if line.endswith((".", "?", "!")) else f"{line}.")
     sys.stderr.write("\n")

@@ -1,4 +1,4 @@
-"""The commands ``profile``, ``graph`` and ``sweep``: shapes and costs."""
+"""Define the commands ``profile``, ``graph`` and ``sweep``: shapes and costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command ``activations``: feature maps of a picture."""
+"""Define the command ``activations``: feature maps of an image."""
 
 from __future__ import annotations
 
@@ -63,6 +63,6 @@ def activations(
 
 
 def progress(done: int, total: int) -> None:
-    """How far a download is, on one line of the terminal."""
+    """Write the progress of a download on one line of the terminal."""
     sys.stderr.write(f"\r{si(done, 'B')} of {si(total, 'B')}" + ("\n" if done >= total else ""))
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Feature maps of a picture in files: arrays, mosaics, and lists of them."""
+"""Write the feature maps of an image to files: arrays, mosaics and their lists."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def write_feature_maps(
         folder: Where to write; made if it is not there.
         weights: A name that `parse_source` reads, or a checkpoint file.
         first_conv: How a first convolution of other channels is adapted; None for the usual.
-        partial: Keep what fits of another network's weights, and draw the rest anew.
+        partial: Load the weights of another network that fit; the rest is newly initialised.
         fit: How the picture is brought to the input, one of `FITS`.
         normalise: Whether ImageNet's mean and deviation are taken off.
         without: Blocks whose residual branch is removed.

@@ -1,4 +1,4 @@
-"""Options that commands share, and how their results leave."""
+"""Define options that several commands share, and write results to files or stdout."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Instead of stdout.")]
-Batch = Annotated[int, typer.Option(metavar="N", help="Pictures at once.")]
+Batch = Annotated[int, typer.Option(metavar="N", help="Number of images.")]
 Dtype = Annotated[str, typer.Option(help=f"Count bytes in {', '.join(DTYPE_BYTES)}.")]
 
 WeightsName = Annotated[

@@ -1,4 +1,4 @@
-"""Refusals of what would take too much, which name a size of the picture that is allowed."""
+"""Refuse computations that would cost too much, and name an input size that is allowed."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_MACS", "Cost", "picture_bytes", "require_cost", "require_macs", "smaller"]
 
-# About half a minute on two CPU cores; past it a page would look dead.
+# About half a minute on two CPU cores; a longer computation would make the page look frozen.
 MAX_MACS: Final = 2 * 10**12
 
 _STEP: Final = 0.9  # of the area, from one size that is tried to the next
 
 
 class Cost(Protocol):
-    """What a computation will take."""
+    """The cost of a computation."""
 
     @property
     def macs(self) -> int:
@@ -32,11 +32,11 @@ class Cost(Protocol):
 
     @property
     def peak_bytes(self) -> int:
-        """The most memory alive at once on the device."""
+        """Peak memory on the device, in bytes."""
 
 
 def picture_bytes(spec: ResNetSpec, input: InputSpec) -> int:  # noqa: A002
-    """The memory that a network's input takes as a float32 tensor."""
+    """Return the size of a network's input as a float32 tensor, in bytes."""
     values = input.batch * spec.in_channels * input.height * input.width
     return DTYPE_BYTES["float32"] * values
 
@@ -51,7 +51,7 @@ def require_cost(
     budget_bytes: int | None,
     max_macs: int,
 ) -> None:
-    """Refuse a computation that takes too much, before it starts.
+    """Raise an error if a computation would cost too much, before it starts.
 
     Args:
         price: The cost of the computation at a size of the picture.
@@ -74,7 +74,7 @@ def require_cost(
 
 
 def require_macs(macs: int, max_macs: int, what: str, remedy: Callable[[float], str]) -> None:
-    """Refuse a computation of too much arithmetic, before it starts.
+    """Raise an error if a computation needs too much arithmetic, before it starts.
 
     Args:
         macs: Multiply-accumulates that it takes.
@@ -97,7 +97,7 @@ def smaller(
     remedy: str,
     price: Callable[[InputSpec], int],
 ) -> Callable[[float], str]:
-    """What to do about a picture that is too large, given the share of its price that is allowed.
+    """Return advice about an image that is too large, given the share of its cost allowed.
 
     Args:
         input: The picture's size.
@@ -106,7 +106,7 @@ def smaller(
         price: What is limited, at a size of the picture.
     """
 
-    def mend(share: float) -> str:
+    def advice(share: float) -> str:
         limit = share * price(input)
         size = _scaled(input, share)
         # A price grows with the area, but not evenly: maps have whole rows, vectors no area.
@@ -115,7 +115,7 @@ def smaller(
             size = _scaled(input, share)
         return remedy.format(size=shape_text((size.height, size.width)))
 
-    return mend
+    return advice
 
 
 def _scaled(size: InputSpec, share: float) -> InputSpec:

@@ -1,4 +1,4 @@
-"""What a network costs, as functions of the input size that are ready to evaluate.
+"""Express the costs of a network as formulas of the input size (a `Plan`).
 
 Everything a ResNet computes is linear in the areas of a few grids. A convolution or pooling
 with padding p, stride s and a window of k rows (those that a dilation skips included) turns n
@@ -110,10 +110,10 @@ class Plan:
         graph: The network.
         grids: All resolutions, each after its parent; the input first.
         steps: One per operation, in order.
-        final_grid: The grid that the global pooling sees.
+        final_grid: The grid of the input of the global pooling.
         mac_factors: MACs of one picture as factors of the grids' areas, shape [grids].
         output_factors: Elements of all outputs of one picture, likewise.
-        live_factors: Elements alive at once during an operation, a row for each distinct
+        live_factors: Elements in memory at once during an operation, a row for each distinct
             case, shape [cases, grids].
         live_steps: The first operation of each case.
     """
@@ -155,12 +155,12 @@ def weighted_sum(factors: Iterable[int], areas: Iterable[int]) -> int:
 
 @lru_cache(maxsize=16)
 def make_plan(spec: ResNetSpec) -> Plan:
-    """The plan of a network; made once per spec, then remembered."""
+    """Return the plan of a network; the plans of the last 16 specs are cached."""
     return build_plan(trace(spec))
 
 
 def build_plan(graph: LayerGraph) -> Plan:
-    """The plan of a graph, made anew."""
+    """Compute the plan of a graph, without a cache."""
     grids: list[Grid] = [_INPUT_GRID]
     grid_of = {INPUT: 0}
     fields_of = {INPUT: (Field(0, 1, 1), Field(0, 1, 1))}
@@ -266,11 +266,11 @@ def _by_grid(steps: list[Step], grids: int, factor: Callable[[Step], int]) -> tu
 def _live_elements(
     steps: list[Step], grid_of: dict[str, int], grids: int, in_channels: int
 ) -> list[tuple[int, ...]]:
-    """Elements alive while each operation runs, as factors of the grids' areas.
+    """Return the elements in memory while each operation runs, as factors of the grids' areas.
 
-    A tensor lives from the operation that makes it to the last that reads it, both included;
-    the network's input lives from the start. Flattening makes a view, which owns nothing but
-    keeps its source alive.
+    A tensor is in memory from the operation that computes it to the last that reads it, both
+    included; the network's input is there from the start.
+    Flattening returns a view, which allocates nothing but keeps its source in memory.
     """
     owner = {INPUT: INPUT}
     born = {INPUT: 0}

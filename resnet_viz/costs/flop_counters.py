@@ -1,4 +1,4 @@
-"""What other counters would say: the same rows under the conventions of papers and tools.
+"""Count operations by the conventions of papers and of other tools (fvcore, thop, ...).
 
 A ResNet-50 has 3.8, 4.1 or 8.2 billion "FLOPs", depending on who counts: whether a
 multiply-accumulate is one operation or two, and whether biases, norms, activations and pooling
@@ -104,7 +104,7 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """A ledger that somebody keeps.
+    """The convention of a paper or a tool.
 
     Attributes:
         title: The counter's name as people write it.

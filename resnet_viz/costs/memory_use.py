@@ -1,4 +1,4 @@
-"""The memory of inference and of a step of training, tensor by tensor, without running either.
+"""Compute the memory of an inference pass or a training step, without running it.
 
 The execution that is counted is the usual one::
 
@@ -127,7 +127,7 @@ def memory(
     training: bool,
     optimizer: str = "sgd",
 ) -> Memory:
-    """The memory of a network at one input size, over the steps of its execution.
+    """Return the memory of a network at one input size, for each step of its execution.
 
     Args:
         spec: The network.
@@ -158,10 +158,10 @@ def largest_batch(
     training: bool,
     optimizer: str = "sgd",
 ) -> int:
-    """The most pictures at once whose `memory` is within a limit; 0 where not even one is.
+    """Return the largest batch whose `memory` is within a limit; 0 if even one image is not.
 
     What is taken during a step is a number of bytes and one for each picture, so the answer is
-    the least of the steps' own answers.
+    the minimum over the steps.
 
     Args:
         spec: The network.
@@ -217,7 +217,7 @@ def _tensor_bytes(schedule: Schedule, size: InputSpec, item_bytes: int) -> Integ
 
 
 def _alive(schedule: Schedule, sizes: Integers) -> Integers:
-    """The sums of the tensors that are there, by part and step, shape [5, steps]."""
+    """Return the size of the tensors in memory, by part and step, shape [5, steps]."""
     change = np.zeros((len(PARTS), len(schedule.paths) + 1), dtype=sizes.dtype)
     np.add.at(change, (schedule.part, schedule.first), sizes)
     np.subtract.at(change, (schedule.part, schedule.last + 1), sizes)

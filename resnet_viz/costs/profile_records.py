@@ -1,4 +1,4 @@
-"""What a profile and a sweep consist of: plain records, one line of a table or one table each."""
+"""Define the records of results: a profile with its layers and totals, and a sweep."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class LayerProfile(NamedTuple):
         stage: ``stem``, ``layer1`` … or ``head``.
         block: The residual block, or None.
         branch: ``stem``, ``main``, ``shortcut``, ``merge`` or ``head``.
-        inputs: Paths of the producers; ``input`` for the picture.
+        inputs: Paths of the producers; ``input`` for the network's input.
         input_shapes: ``[N, C, H, W]`` of each input.
         output_shape: ``[N, C, H, W]``, or ``[N, C]`` once flattened.
         kernel: Height and width of the window in pixels, None where there is none; the global
@@ -48,14 +48,15 @@ class LayerProfile(NamedTuple):
         groups: Groups of a convolution.
         ceil_mode: Whether the window may end past the edge of its input, so that the output has a
             cell for the remaining rows or columns too; not part of `to_dict`.
-        params: Learned numbers.
+        params: Number of parameters.
         macs: Multiply-accumulates of convolutions and linear layers, biases left out, for the
             whole batch: half of what `torch.utils.flop_counter.FlopCounterMode` counts.
         output_bytes: Size of the output.
-        receptive_field: Input pixels that one output cell sees, rows and columns, padding
-            included.
+        receptive_field: Rows and columns of the receptive field of one output cell, in input
+            pixels, padding included.
         jump: Input pixels between neighbouring output cells, rows and columns.
-        field_start: First row and column that the first output cell sees; negative in padding.
+        field_start: First row and column of the first output cell's receptive field; negative in
+            padding.
     """
 
     path: str
@@ -121,23 +122,23 @@ class DownsampleProfile:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the network costs as a whole.
+    """The costs of the whole network.
 
     Attributes:
         depth: Layers with weights, as its name counts them.
-        params: Learned numbers.
-        buffers: Kept numbers that are not learned.
+        params: Number of parameters.
+        buffers: Number of elements in buffers.
         macs: Multiply-accumulates of the whole batch.
         flops: Twice that.
         weight_bytes: Size of the parameters.
         activation_bytes: Size of all outputs together.
-        peak_activation_bytes: The most that is alive at once in a forward pass without
-            gradients: each tensor from the operation that makes it to the last that reads it,
-            the input included until it is read.
-        peak_path: The operation during which that is.
+        peak_activation_bytes: The maximum size of the tensors in memory at once, in a forward
+            pass without gradients. A tensor is in memory from the operation that computes it
+            to the last that reads it; the input counts until it is read.
+        peak_path: The operation during which the maximum is reached.
         final_grid: Rows and columns of the last map before the global pooling.
         output_stride: Input pixels between its cells, by rows and columns.
-        receptive_field: Input pixels that one of its cells sees, by rows and columns.
+        receptive_field: Rows and columns of the receptive field of one of its cells.
     """
 
     depth: int
@@ -188,7 +189,7 @@ class Profile:
         return output_paths(self.layers)
 
     def layer(self, path: str) -> LayerProfile:
-        """The row of an operation, or of the last one of a block, a stage or a container.
+        """Return the row of an operation, or of the last operation of a block or a stage.
 
         Raises:
             LayerError: The network has no such layer.
@@ -214,16 +215,16 @@ class Sweep:
 
     Attributes:
         spec: The network.
-        batch: Pictures at once.
+        batch: Number of images.
         dtype: The type in which bytes are counted.
         heights: Rows of the input.
         widths: Columns of the input.
         macs: Multiply-accumulates of the batch.
         activation_bytes: Size of all outputs together.
-        peak_activation_bytes: The most alive at once.
+        peak_activation_bytes: The maximum size of the tensors in memory at once.
         final_heights: Rows of the last map before the global pooling.
         final_widths: Columns of it.
-        params: Learned numbers, the same at every size.
+        params: Number of parameters, the same at every size.
     """
 
     spec: ResNetSpec

@@ -1,4 +1,4 @@
-"""Which input pixels one cell of a feature map can depend on."""
+"""Find the input pixels that one cell of a feature map depends on."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveField:
-    """What one cell of a feature map sees.
+    """The receptive field of one cell of a feature map.
 
     Attributes:
-        whole: The receptive field, which may stick out over the picture into the padding.
+        whole: The receptive field, which may extend past the image into the padding.
         inside: The smallest box around the pixels of the picture that the cell depends on. It
             can be smaller than the part of `whole` inside the picture: what an inner layer pads
             with zeros does not depend on any pixel.
@@ -49,7 +49,7 @@ class ReceptiveField:
 
 
 def receptive_field_of(report: Profile, path: str, row: int, column: int) -> ReceptiveField:
-    """The receptive field of one cell of a layer.
+    """Return the receptive field of one cell of a layer.
 
     The whole field is the closed formula of the profile (Araujo, Norris and Sim 2019,
     doi:10.23915/distill.00021). The part inside is found backwards through the operations: the

@@ -1,4 +1,4 @@
-"""Networks cut to two blocks a stage, which tell everything about those with more.
+"""Shorten networks to two blocks a stage; costs of longer ones follow from these.
 
 From its second block on, a stage repeats itself: each further block works on the same grid with
 the same channels as the second, and widens the receptive field as much.
@@ -30,8 +30,8 @@ def short_spec(spec: ResNetSpec) -> ResNetSpec:
 def short_plan(spec: ResNetSpec) -> Plan:
     """The plan of `short_spec`.
 
-    Whoever tries many networks asks for many: they are kept apart from those of
-    `resnet_viz.costs.cost_plan.make_plan`, which are the networks that people look at.
+    These plans have a cache of their own. Code that tries many networks would otherwise evict
+    the plans of the networks on display from the cache of `make_plan`.
     """
     return _plan(short_spec(spec))
 

@@ -1,4 +1,4 @@
-"""When each tensor of a pass of inference or of a step of training is made and let go.
+"""List when each tensor of an inference pass or a training step is allocated and freed.
 
 The order is that of PyTorch: the forward pass as `model.py` writes it, then autograd, which
 goes through the operations backwards. What an operation saves for its backward pass stands in
@@ -251,7 +251,7 @@ def _loss(plan: Plan) -> Iterator[Lifetime]:
     """Cross-entropy of the mean over the batch, forwards and backwards."""
     classes, here = plan.graph.spec.num_classes, len(plan.steps)
     yield Lifetime(_KEPT, classes, here, here + 1, _CELL)  # log_softmax
-    yield Lifetime(_KEPT, 1, here, here, None)  # the weight of all labels, let go first of all
+    yield Lifetime(_KEPT, 1, here, here, None)  # the weight of all labels, freed first
     yield Lifetime(_WORKING, 1, here, _end(plan), None)  # the loss itself
     yield Lifetime(_WORKING, 1, here + 1, _end(plan) - 1, None)  # its gradient, 1
     yield Lifetime(_WORKING, classes, here + 1, here + 1, _CELL)  # of nll_loss

@@ -1,4 +1,4 @@
-"""Which devices exist, what a choice means, what fits, and one place in the queue."""
+"""List and choose devices, check free memory, and let one session compute at a time."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ __all__ = [
 # free when a pass was checked is still free when it runs.
 _COMPUTE: Final = threading.Lock()
 
-# What a computation may take of the free memory; the rest is for buffers of the kernels and
-# for the other programs.
+# The share of the free memory that a computation may use; the rest is for buffers of the
+# kernels and for other programs.
 _SHARE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device that can be chosen.
+    """A device that the user can choose.
 
     Attributes:
-        name: What `resolve_device` and the URL call it: ``cpu``, ``cuda:0``, ``mps``.
-        label: What people call it.
+        name: Its name for `resolve_device` and the URL: ``cpu``, ``cuda:0``, ``mps``.
+        label: Its name on the page.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Device:
 
 
 def available_devices() -> tuple[Device, ...]:
-    """The devices of this machine, the CPU first."""
+    """Return the devices of this machine, the CPU first."""
     found = [Device("cpu", "CPU")]
     if torch.cuda.is_available():
         found += [
@@ -60,10 +60,10 @@ def available_devices() -> tuple[Device, ...]:
 
 
 def resolve_device(choice: str | torch.device) -> torch.device:
-    """The torch device of a choice: ``auto`` (the first GPU, else the CPU) or a name.
+    """Return the torch device for ``auto`` (the first GPU, else the CPU) or for a device's name.
 
     Raises:
-        DeviceError: No such device exists here; the text lists those that do.
+        DeviceError: This machine has no such device; the message lists those it has.
     """
     if str(choice) == "meta":
         return torch.device("meta")
@@ -80,10 +80,13 @@ def resolve_device(choice: str | torch.device) -> torch.device:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that a new computation could take on a device, in bytes."""
+    """Return the memory that a new computation could allocate on a device, in bytes.
+
+    On the CPU a container's limit counts too: see `resnet_viz.network.cgroup_memory`.
+    """
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        # What torch holds in its cache without using it is free to us as well.
+        # Memory in torch's cache that is not in use is free as well.
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return int(free + cached)
     host = int(psutil.virtual_memory().available)
@@ -98,33 +101,35 @@ def require_memory(
     budget_bytes: int | None = None,
     remedy: Callable[[float], str] | None = None,
 ) -> None:
-    """Refuse a computation that would not fit, before it starts.
+    """Raise an error if a computation would not fit into memory, before it starts.
 
     Args:
-        needed_bytes: What it needs.
-        device: Where.
+        needed_bytes: Memory that it needs, in bytes.
+        device: The device on which it runs.
         what: The subject of the sentence, such as ``"The weights of this network"``.
-        budget_bytes: What it may take; left out, half of what is free.
-        remedy: What to do, given the share of its needs that it may take; left out, a sentence
-            that fits all.
+        budget_bytes: Memory that it may use, in bytes. By default half of the free memory.
+        remedy: Returns what to do, given the budget divided by the need. By default general
+            advice.
 
     Raises:
-        BudgetError: It needs more.
+        BudgetError: It needs more than the budget.
     """
     budget = int(free_bytes(device) * _SHARE) if budget_bytes is None else budget_bytes
     if needed_bytes > budget:
-        mend = "choose a smaller input, fewer layers or a smaller network"
+        advice = "choose a smaller input, fewer layers or a smaller network"
         if remedy is not None:
-            mend = remedy(budget / needed_bytes)
+            advice = remedy(budget / needed_bytes)
         raise BudgetError(
             f"{what} would need {si(needed_bytes, 'B')} of memory on {device}, and at most "
-            f"{si(budget, 'B')} may be used; {mend}."
+            f"{si(budget, 'B')} may be used; {advice}."
         )
 
 
 @contextmanager
 def compute(device: torch.device) -> Iterator[None]:
-    """Hold the one place for heavy computation; say plainly when a device gives up.
+    """Hold the compute lock: only one session computes at a time.
+
+    An out-of-memory error of the device becomes a `DeviceError`.
 
     Raises:
         DeviceError: The device ran out of memory.

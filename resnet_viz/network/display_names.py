@@ -1,4 +1,4 @@
-"""Networks' names as people write them."""
+"""English names of networks: ``ResNet-50``, ``ResNet-50 at 224 × 224``."""
 
 from __future__ import annotations
 
@@ -22,16 +22,21 @@ _NAMES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def model_name(name: str) -> str:
-    """``ResNet-50`` for ``resnet50``; what is no preset's name stays as it is."""
+    """Return the display name of a preset: ``ResNet-50`` for ``resnet50``.
+
+    Any other string is returned unchanged.
+    """
     return _NAMES.get(name, name.replace("resnet", "ResNet-"))
 
 
 def network_at(spec: ResNetSpec, input: InputSpec) -> str:  # noqa: A002
-    """``ResNet-50 at 224 × 224``; what is no preset is ``a ResNet of depth 26 at 7 × 300``.
+    """Return the name of a network with its input size, such as ``ResNet-50 at 224 × 224``.
+
+    A network that is not a preset is ``a ResNet of depth 26 at 7 × 300``.
 
     Args:
         spec: The network.
-        input: Its input, of which height and width are named.
+        input: Its input; only height and width are named.
     """
     preset = preset_name(spec)
     name = model_name(preset) if preset else f"a ResNet of depth {spec.depth}"

@@ -1,4 +1,4 @@
-"""Passes through a network that leave it untouched: on copies that borrow its values."""
+"""Run a network on copies that share its parameters, so that hooks never touch the original."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["as_paths", "borrowing_copy", "private_pass", "taken"]
 
 
 class _Done(Exception):  # noqa: N818 - a signal, not an error
-    """The last map asked for has been taken."""
+    """All requested layers have run."""
 
 
 def as_paths(layers: str | Iterable[str]) -> tuple[str, ...]:
-    """Each layer once, in the order asked for; a text alone is one layer."""
+    """Return each layer once, in the given order; a single string is one layer."""
     return (layers,) if isinstance(layers, str) else tuple(dict.fromkeys(layers))
 
 
@@ -48,23 +48,24 @@ def private_pass(
     without: str | Iterable[str] = (),
     layers: str | Iterable[str] = "head",
 ) -> Iterator[tuple[ResNet, Tensor]]:
-    """Hold the one place for computation, with all that a pass through a network needs.
+    """Hold the compute lock and yield what a forward pass needs: a copy and a batch.
 
     Args:
-        model: A network of `build_model`; it is not touched.
+        model: A network of `build_model`; it is not changed.
         image: ``[C, H, W]`` or ``[N, C, H, W]``, float.
-        check: Refuses what would cost too much, given the size of the picture and the device.
-            It is called while the place is held: what is free then is free when the pass runs.
+        check: Raises an error if the pass would cost too much, given the size of the image and
+            the device. It is called with the lock held, so memory that is free then is still
+            free when the pass runs.
         without: As for `borrowing_copy`.
         layers: As for `borrowing_copy`.
 
     Yields:
-        A copy that may be hooked, and the picture ``[N, C, H, W]`` on its device in its type.
+        A copy that may get hooks, and the image ``[N, C, H, W]`` on its device, in its dtype.
 
     Raises:
-        LayerError: A block that the network does not have.
-        SpecError: The picture is not a float tensor of three or four axes.
-        DeviceError: The device ran out of memory, or is `meta`, without values.
+        LayerError: The network has no such block.
+        SpecError: The image is not a float tensor of three or four axes.
+        DeviceError: The device ran out of memory, or is `meta`, which has no values.
     """
     batch = _as_batch(image)
     size, channels, height, width = batch.shape
@@ -79,18 +80,19 @@ def private_pass(
 def borrowing_copy(
     model: ResNet, without: str | Iterable[str] = (), layers: str | Iterable[str] = "head"
 ) -> ResNet:
-    """The same network in evaluation mode, in modules of its own that borrow its values.
+    """Return a copy in evaluation mode: new modules that share the parameters of the original.
 
-    Its modules may get forward hooks and may be replaced without a trace on the original; all
-    else is shared. Its parameters are detached, so that no gradient reaches the original's.
+    Forward hooks on its modules and replacements of modules do not affect the original;
+    everything else is shared. Its parameters are detached, so that no gradient reaches the
+    parameters of the original.
 
     Args:
         model: The network.
-        without: Blocks whose residual branch is left out of the sum; a text alone is one block.
-        layers: What it will be run for; what runs after all of these is not there.
+        without: Blocks whose residual branch is left out of the sum; a single string is one block.
+        layers: The layers to compute; modules that run after all of these are left out.
 
     Raises:
-        LayerError: A layer or a block that the network does not have.
+        LayerError: The network has no such layer or block.
     """
     graph = trace(model.spec)
     totals = [block_parts(graph, block).total for block in as_paths(without)]
@@ -103,7 +105,7 @@ def borrowing_copy(
 
 
 def _parts_until(graph: LayerGraph, layers: str | Iterable[str]) -> set[str]:
-    """The modules that run until all of some layers have run, and those that they are in."""
+    """Return the modules that run until all given layers have run, with their containers."""
     wanted = {graph.output_of(path).path for path in as_paths(layers)}
     parts: set[str] = set()
     for operation in graph:
@@ -135,7 +137,7 @@ def _twin(module: Any, parts: set[str], prefix: str = "") -> Any:
 
 
 class _ShortcutAlone(nn.Module):
-    """Takes the place of the residual addition where the branch is left out."""
+    """Replaces the residual addition of a block whose branch is left out."""
 
     def forward(self, _residual: Tensor, identity: Tensor) -> Tensor:
         return identity

@@ -1,4 +1,4 @@
-"""The parts of a residual block, by the names of the layers that yield them."""
+"""Find the operations that compute the parts of a residual block: x, F(x) and their sum."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class BlockParts:
     """The operations whose outputs meet in a block, ``relu(F(x) + x)``.
 
     Attributes:
-        input: Yields x.
-        residual: Yields F(x).
-        shortcut: Yields what is added to it: x itself (then it equals `input`), or x brought to
-            the shape of F(x).
-        total: Yields their sum.
-        output: Yields the block's output.
+        input: The operation that computes x.
+        residual: The operation that computes F(x).
+        shortcut: The operation that computes the other summand: x itself (then it equals
+            `input`), or x converted to the shape of F(x).
+        total: The operation that computes their sum.
+        output: The operation that computes the block's output.
     """
 
     input: str
@@ -31,7 +31,7 @@ class BlockParts:
 
 
 def block_parts(graph: LayerGraph, block: str) -> BlockParts:
-    """The parts of a block, read off the graph.
+    """Return the parts of a block of a graph.
 
     Args:
         graph: The network.

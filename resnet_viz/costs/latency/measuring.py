@@ -140,11 +140,11 @@ def measure_operations(
     in all but place and values are measured once. Times are those of
     `torch.utils.benchmark.Timer`, which warms up and waits for the device; none repeats exactly.
 
-    The place for computation is held for one operation at a time: other sessions compute between
-    two of them, never beside one.
+    The compute lock is held for one operation at a time: other sessions compute between two
+    operations, never during one.
 
     Args:
-        model: A network of `build_model`; it is not touched.
+        model: A network of `build_model`; it is not changed.
         input: Its input.
         max_seconds: What all may take; once it is spent, an operation is called
             twice: to warm up, and timed.
@@ -210,7 +210,7 @@ def measure_network(
     memory or time than is left; the result says why.
 
     Args:
-        model: A network of `build_model`; it is not touched.
+        model: A network of `build_model`; it is not changed.
         input: Its input, whose batch does not count.
         batches: Pictures at once, at least one size.
         max_seconds: What all may take.
@@ -257,7 +257,7 @@ def measure_network(
 
 
 def _silent(_done: int, _total: int, _what: str) -> None:
-    """Tell nobody."""
+    """Ignore progress."""
 
 
 def _sizes(input: InputSpec, batches: Iterable[int]) -> list[InputSpec]:  # noqa: A002

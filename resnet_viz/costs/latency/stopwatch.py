@@ -1,4 +1,4 @@
-"""One thing timed again and again within a time, and the conditions under which it was."""
+"""Time one call repeatedly within a time limit, and record the conditions."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def measure(
     what: str,
     budget_bytes: int | None,
 ) -> Latency:
-    """Call something again and again, on random inputs, while the one place is held.
+    """Time repeated calls on random inputs, while holding the compute lock.
 
     Args:
         run: What is called.

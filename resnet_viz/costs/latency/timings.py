@@ -1,4 +1,4 @@
-"""Measured times beside what was predicted: plain records, and their sums."""
+"""Define the records of measured times, next to the predicted costs, and sum them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BATCHES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 """The batch sizes that are measured unless others are asked for."""
 
 MAX_SECONDS: Final = 20.0
-"""What a measurement takes at most, unless its slowest operations alone take longer."""
+"""The default time limit of a measurement; slow operations may exceed it."""
 
 KINDS: Final = (
     *("1×1 convolution", "3×3 convolution", "7×7 convolution", "grouped convolution"),
@@ -213,7 +213,7 @@ def bytes_moved(layer: LayerProfile) -> int:
 
 
 def kind(layer: LayerProfile) -> str:
-    """What an operation is, as far as its speed goes: one of `KINDS`."""
+    """Return the kind of an operation for comparing speeds: one of `KINDS`."""
     if layer.op != "conv2d" or layer.kernel is None:
         return OPERATION_NAMES[layer.op].family
     if layer.groups != 1:

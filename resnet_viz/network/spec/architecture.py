@@ -154,7 +154,7 @@ class ResNetSpec:
             )
 
     def _settle_stages(self) -> None:
-        """Keep strides and dilations only where they are not the usual ones."""
+        """Set strides and dilations to None where they are the usual ones."""
         stages, dilations = len(self.blocks), self.dilations
         if dilations is None:
             dilations = (1,) * stages
@@ -229,7 +229,7 @@ class ResNetSpec:
             **choices: Any other field of the spec.
 
         Raises:
-            SpecError: No network has this depth; the text names the nearest that exist.
+            SpecError: No network has this depth; the message names the nearest depths.
         """
         kinds = (
             get_args(BlockKind) if block is None else (choice("block", block, get_args(BlockKind)),)
@@ -240,7 +240,7 @@ class ResNetSpec:
         return cls(block=cast(BlockKind, kind), blocks=blocks, **choices)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values, lists in place of tuples; what is None is left out."""
+        """Return plain JSON values, with lists for tuples and without fields that are None."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
             name: list(value) if isinstance(value, tuple) else value
@@ -250,7 +250,11 @@ class ResNetSpec:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """The inverse of `to_dict`; fields left out keep their defaults."""
+        """Build a spec from the result of `to_dict`; missing fields get their defaults.
+
+        Raises:
+            SpecError: `values` is not a mapping of field names to valid values.
+        """
         if not isinstance(values, Mapping):
             raise SpecError(
                 f"A network must be a mapping of field names to values, not {short_repr(values)}."
@@ -262,12 +266,12 @@ class ResNetSpec:
         return cls(**values)
 
     def to_json(self) -> str:
-        """`to_dict` as one line of JSON."""
+        """Return `to_dict` as one line of JSON."""
         return json.dumps(self.to_dict())
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The inverse of `to_json`.
+        """Build a spec from the result of `to_json`.
 
         Raises:
             SpecError: The text is not a JSON object, or a field is wrong.

@@ -1,4 +1,4 @@
-"""From a depth to blocks per stage: the rule behind `ResNetSpec.from_depth`.
+"""Choose the blocks per stage for a depth: the rule of `ResNetSpec.from_depth`.
 
 A depth counts the convolutions of the blocks (2 in a basic block, 3 in a bottleneck), the
 stem and the classifier, so ``depth = convs_per_block * blocks + 2``.
@@ -45,16 +45,16 @@ _PUBLISHED: Final = (
 def blocks_for_depth(
     depth: int, convs_per_block: Mapping[str, int], most_blocks: int, most_stages: int
 ) -> tuple[str, tuple[int, ...]]:
-    """The kind of block and the blocks per stage for a depth.
+    """Return the kind of block and the blocks per stage for a depth.
 
     Args:
         depth: Layers with weights.
         convs_per_block: The kinds of block to choose from, and what each adds to the depth.
-        most_blocks: The most blocks that a stage may have.
-        most_stages: The most stages, at least four.
+        most_blocks: The maximum number of blocks of a stage.
+        most_stages: The maximum number of stages, at least four.
 
     Raises:
-        SpecError: No kind gives this depth; the text names the nearest depths.
+        SpecError: No network has this depth; the message names the nearest depths.
     """
     whole = as_integer(depth)
     if whole is None:

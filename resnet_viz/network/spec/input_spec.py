@@ -19,8 +19,8 @@ class InputSpec:
     Attributes:
         height: Rows in pixels, 1 to 16,384.
         width: Columns in pixels, 1 to 16,384.
-        batch: Pictures at once, 1 to 4,096.
-        channels: Channels; left out, those of the network.
+        batch: Number of images, 1 to 4,096.
+        channels: Channels. By default those of the network.
 
     Raises:
         SpecError: A number is out of its limits.
@@ -39,7 +39,7 @@ class InputSpec:
             put(self, "channels", integer("channels", self.channels, 1, MAX_CHANNELS))
 
     def for_network(self, spec: ResNetSpec) -> InputSpec:
-        """This input with the network's channels filled in.
+        """Return this input with the channels of a network.
 
         Raises:
             SpecError: The input states other channels than the network takes.
@@ -52,7 +52,7 @@ class InputSpec:
         return replace(self, channels=spec.in_channels)
 
     def to_dict(self) -> dict[str, int | None]:
-        """Plain JSON values, in the order of the tensor's axes."""
+        """Return plain JSON values, in the order of the tensor's axes."""
         return {
             "batch": self.batch,
             "channels": self.channels,
@@ -62,7 +62,7 @@ class InputSpec:
 
     @classmethod
     def parse(cls, text: str, batch: int = 1) -> InputSpec:
-        """An input written ``CxHxW``, such as ``3x224x224``.
+        """Parse an input written ``CxHxW``, such as ``3x224x224``.
 
         Raises:
             SpecError: The text is not three whole numbers, or one is out of its limits.

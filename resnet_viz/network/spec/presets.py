@@ -51,13 +51,13 @@ PRESETS: Final[Mapping[str, ResNetSpec]] = MappingProxyType(
 
 
 def preset_input(name: str) -> InputSpec:
-    """The input a preset was made for: 32 x 32 for the CIFAR networks, else 224 x 224."""
+    """Return the usual input of a preset: 32 x 32 for the CIFAR networks, else 224 x 224."""
     side = 32 if PRESETS[name].stem == "small" else 224
     return InputSpec(height=side, width=side, channels=PRESETS[name].in_channels)
 
 
 def preset_name(spec: ResNetSpec) -> str | None:
-    """The preset with this architecture, whatever its channels, classes and initialisation."""
+    """Return the preset with this architecture, ignoring channels, classes and initialisation."""
     for name, preset in PRESETS.items():
         if (
             replace(

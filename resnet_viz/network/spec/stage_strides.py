@@ -1,8 +1,8 @@
-"""What each stage does to the resolution: its stride, and its dilation.
+"""Check the strides and dilations of the stages, and derive the usual strides.
 
 A stage's stride is that of its first block. Its dilation is that of its 3x3 convolutions; the
 first of them, in the stage's first block, still has the dilation of the stage before, as in
-torchvision (`ResNet._make_layer`) and timm: it reads a map on which nothing has been skipped yet.
+torchvision (`ResNet._make_layer`) and timm: its input comes from the stage before.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ MAX_STRIDE: Final = 2
 
 
 def per_stage(name: str, value: object, stages: int, most: int) -> tuple[int, ...]:
-    """One number from 1 to `most` for each stage.
+    """Return one integer from 1 to `most` for each stage.
 
     Raises:
-        SpecError: It is something else, in one sentence.
+        SpecError: `value` is something else.
     """
     example = ",".join(map(str, usual_strides((1,) * stages)))
     listed = as_tuple(value)
@@ -40,10 +40,10 @@ def per_stage(name: str, value: object, stages: int, most: int) -> tuple[int, ..
 
 
 def usual_strides(dilations: tuple[int, ...]) -> tuple[int, ...]:
-    """The strides of stages of which nothing else is said.
+    """Return the strides that stages have by default.
 
     The first stage keeps the resolution and each later one halves it, except where its dilation
-    is larger than the one before: then that stands in the stride's place, as
+    is larger than that of the stage before: then the dilation replaces the stride, as
     ``replace_stride_with_dilation`` does in torchvision.
     """
     later = pairwise(dilations)
