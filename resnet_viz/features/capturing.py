@@ -13,7 +13,7 @@ from resnet_viz.costs.profiling import prefix_cost
 from resnet_viz.errors import LayerError, SpecError
 from resnet_viz.network.layer_graph import trace
 from resnet_viz.network.model import ResNet
-from resnet_viz.network.private_copies import as_paths, private_pass, taken
+from resnet_viz.network.private_copies import as_paths, private_pass, run_and_record
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 
 __all__ = [
@@ -109,7 +109,7 @@ def capture(
         private_pass(model, image, check, without, paths) as (network, batch),
         torch.inference_mode(),
     ):
-        return taken(network, batch, dict.fromkeys(paths, Tensor.cpu))
+        return run_and_record(network, batch, dict.fromkeys(paths, Tensor.cpu))
 
 
 def require_affordable(

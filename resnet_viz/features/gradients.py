@@ -19,7 +19,7 @@ from resnet_viz.errors import LayerError
 from resnet_viz.features.capturing import require_single
 from resnet_viz.network.layer_graph import Operation, trace
 from resnet_viz.network.model import ResNet
-from resnet_viz.network.private_copies import private_pass, taken
+from resnet_viz.network.private_copies import private_pass, run_and_record
 from resnet_viz.network.spec import InputSpec, ResNetSpec
 from resnet_viz.network.validation import integer
 
@@ -156,7 +156,9 @@ def effective_field(
         torch.enable_grad(),
     ):
         pixels = batch.detach().clone().requires_grad_()
-        value = taken(network, pixels, {layer: partial(_cell, channel, row, column)})[layer]
+        value = run_and_record(network, pixels, {layer: partial(_cell, channel, row, column)})[
+            layer
+        ]
         (gradient,) = torch.autograd.grad(value, pixels)
         return _array(gradient[0].abs().sum(0))
 

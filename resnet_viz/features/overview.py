@@ -17,7 +17,7 @@ from resnet_viz.costs.compute_limits import MAX_MACS
 from resnet_viz.features.capturing import require_affordable, require_single
 from resnet_viz.network.layer_graph import LayerGraph, trace
 from resnet_viz.network.model import ResNet
-from resnet_viz.network.private_copies import private_pass, taken
+from resnet_viz.network.private_copies import private_pass, run_and_record
 from resnet_viz.network.residual_blocks import block_parts
 from resnet_viz.network.spec import MAX_SIDE, InputSpec
 from resnet_viz.network.validation import integer
@@ -145,7 +145,7 @@ def survey(
 
     keep = _wanted(graph, side)
     with private_pass(model, image, check, without) as (network, batch), torch.inference_mode():
-        seen = taken(network, batch, keep | {last: _logits})
+        seen = run_and_record(network, batch, keep | {last: _logits})
     return Survey(
         stops=tuple(Stop(name, *seen[path].view) for name, path in graph.stops.items()),
         residuals=tuple(_residuals(graph, seen)),

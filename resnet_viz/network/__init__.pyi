@@ -22,7 +22,7 @@ from .private_copies import (
     as_paths as as_paths,
     borrowing_copy as borrowing_copy,
     private_pass as private_pass,
-    taken as taken,
+    run_and_record as run_and_record,
 )
 from .residual_blocks import BlockParts as BlockParts, block_parts as block_parts
 from .source_lines import Excerpt as Excerpt, code_of as code_of

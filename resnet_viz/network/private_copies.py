@@ -18,7 +18,7 @@ from resnet_viz.network.residual_blocks import block_parts
 from resnet_viz.network.spec import InputSpec
 from resnet_viz.units import shape_text
 
-__all__ = ["as_paths", "borrowing_copy", "private_pass", "taken"]
+__all__ = ["as_paths", "borrowing_copy", "private_pass", "run_and_record"]
 
 
 class _Done(Exception):  # noqa: N818 - a signal, not an error
@@ -143,18 +143,19 @@ class _ShortcutAlone(nn.Module):
         return identity
 
 
-def taken(
+def run_and_record(
     network: ResNet, batch: Tensor, keep: Mapping[str, Callable[[Tensor], Any]]
 ) -> dict[str, Any]:
-    """Run a network until all layers asked for have run, and keep something of their outputs.
+    """Run a network until all requested layers have run, and record a value of each output.
 
     Args:
         network: A `borrowing_copy`; hooks are left on it.
         batch: ``[N, C, H, W]`` on its device.
-        keep: By the names of layers: what to keep of the output, called as soon as it is there.
+        keep: Maps the names of layers to functions of the output, called as soon as the layer
+            has run.
 
     Returns:
-        What was kept, in the order of `keep`.
+        What the functions returned, in the order of `keep`.
     """
     kept: dict[str, Any] = {}
 
