@@ -1,10 +1,13 @@
-"""Measures the library beside its peers and prints one Markdown table.
+"""Measure the library beside other tools and print the results as Markdown.
 
 In an environment of its own, from the root of the repository::
 
     python3 -m venv .venv-bench
     .venv-bench/bin/pip install -r benchmarks/requirements.txt
-    .venv-bench/bin/python -m benchmarks            # or --rounds 9 --rows 1,3
+    .venv-bench/bin/python -m benchmarks --save     # or --rounds 9 --rows 1,3
+
+``--save`` puts the results into ``benchmarks/last_run.json``, of which the documentation makes the
+page Benchmarks.
 """
 
 from __future__ import annotations
@@ -12,10 +15,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from typing import Final
 
 from benchmarks import captures, memory, pages, profiles
-from benchmarks.harness import Result, machine, table
+from benchmarks.harness import machine
+from benchmarks.report import Result, Run, page, save
 
 ROWS: Final[Mapping[int, Callable[[int], Iterator[Result]]]] = {
     1: profiles.new_size,
@@ -53,23 +58,20 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=7, help="pairs a row (5 or more to report)")
     parser.add_argument("--rows", type=_numbers, default=list(ROWS), help="such as 1,3")
+    parser.add_argument("--save", action="store_true", help="keep the results in last_run.json")
     options = parser.parse_args()
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
 
-    heading = machine()
-    results: list[Result] = []
+    heading, today = machine(), date.today().isoformat()
+    runs: list[Run] = []
     for number in options.rows:
         print(f"row {number} …", file=sys.stderr, flush=True)
-        results += ROWS[number](options.rounds)
-    print(heading)
-    print(
-        f"\nMedian of {options.rounds} rounds (smallest–largest); ours and the peer took turns in "
-        "one process,\nthe ratio is taken round by round. Every round asks for a new input size. "
-        "Not timed:\nimports, and one run of each to warm up, after which both are checked to give "
-        "the same\nparameters, MACs or shapes. Peers measure our own module, not torchvision's.\n"
-    )
-    print(table(results))
+        results = tuple(ROWS[number](options.rounds))
+        runs.append(Run(number, heading, today, options.rounds, results))
+    print(page(runs))
+    if options.save:
+        save(runs)
 
 
 if __name__ == "__main__":

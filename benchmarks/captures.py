@@ -8,8 +8,9 @@ from functools import cache, partial
 import torch
 from torch import Tensor
 
-from benchmarks.harness import Result, agree, alternate, at_most
+from benchmarks.harness import agree, alternate
 from benchmarks.profiles import near
+from benchmarks.report import Result, at_most
 from resnet_viz import PRESETS, InputSpec, build_model, capture, profile, trace
 from resnet_viz.features.capturing import capture_cost
 from resnet_viz.network.model import ResNet

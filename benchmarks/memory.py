@@ -12,7 +12,7 @@ import psutil
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
-from benchmarks.harness import Result, at_most
+from benchmarks.report import Result, at_most
 from resnet_viz.network.spec import preset_input
 from scripts.browser_harness import chromium, serving, settled, visit
 

@@ -12,9 +12,10 @@ from typing import Final
 import pygraphviz
 from playwright.sync_api import Page, expect
 
-from benchmarks.harness import Result, agree, alternate, at_least, at_most
+from benchmarks.harness import agree, alternate
 from benchmarks.peers import torchview_graph
 from benchmarks.profiles import RESNET152, near
+from benchmarks.report import Result, at_least, at_most
 from resnet_viz import PRESETS, InputSpec, build_model, profile
 from resnet_viz.units import shape_text, si
 from resnet_viz.views.graph.network_drawing import draw

@@ -9,7 +9,7 @@ from math import log
 from statistics import correlation, linear_regression, median
 from typing import Any
 
-from benchmarks.harness import Result, Work, agree, alternate, at_least, at_most
+from benchmarks.harness import Work, agree, alternate
 from benchmarks.peers import (
     count_macs,
     fvcore_count,
@@ -17,6 +17,7 @@ from benchmarks.peers import (
     torchview_graph,
     torchview_shapes,
 )
+from benchmarks.report import Result, at_least, at_most
 from resnet_viz import PRESETS, InputSpec, ResNetSpec, build_model, profile, sweep, trace
 from resnet_viz.costs.cost_plan import make_plan
 from resnet_viz.costs.profile_records import Profile, Sweep, Totals
