@@ -13,9 +13,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-__all__ = ["Goal", "Result", "Run", "at_least", "at_most", "load", "page", "save", "table"]
+__all__ = ["PAGE", "Goal", "Result", "Run", "at_least", "at_most", "load", "page", "save", "table"]
 
 LAST_RUN: Final = Path(__file__).with_name("last_run.json")
+PAGE: Final = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
 
 @dataclass(frozen=True)
@@ -118,10 +119,11 @@ def table(results: Iterable[Result]) -> str:
 
 
 def save(runs: Iterable[Run]) -> None:
-    """Put runs into the file of the last run; other rows there stay as they are."""
+    """Put runs into the file of the last run, and write the page; other rows stay as they are."""
     found = {run.row: run for run in load()} | {run.row: run for run in runs}
     document = [asdict(found[row]) for row in sorted(found)]
     LAST_RUN.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    PAGE.write_text(page(load()), "utf-8")
 
 
 def load() -> list[Run]:

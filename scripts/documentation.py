@@ -2,7 +2,6 @@
 
 - ``cli.md``: the help of every command.
 - ``api/<room>.md``: what each room of the library names in its ``__init__.pyi``.
-- ``benchmarks.md``: the last committed run, ``benchmarks/last_run.json``.
 """
 
 from __future__ import annotations
@@ -17,16 +16,14 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import report  # noqa: E402
+sys.path.insert(0, str(ROOT))  # this checkout is documented, not an installed package
 
 ROOMS: Final = ("network", "costs", "sizing", "images", "weights", "features", "codegen")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages."""
-    pages = {"cli.md": cli_page(), "benchmarks.md": report.page(report.load())}
+    pages = {"cli.md": cli_page()}
     pages |= {f"api/{room}.md": api_page(room) for room in ROOMS}
     for name, text in pages.items():
         files.append(File.generated(config, name, content=text))

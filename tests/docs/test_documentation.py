@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from benchmarks import report
 from resnet_viz.cli import main
 from resnet_viz.images import sample_bytes
 from scripts import draw_architecture
@@ -112,3 +113,7 @@ def test_the_contract_names_every_parameter_and_preset() -> None:
     text = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`([\w]+)`", text))
     assert {*LINK_KEYS, *PRESETS} <= named
+
+
+def test_the_page_of_benchmarks_is_that_of_the_last_run() -> None:
+    assert report.PAGE.read_text(encoding="utf-8") == report.page(report.load())
