@@ -9,7 +9,9 @@ Starts the app on a free port of this machine, visits it with Chromium (see
 - ``architecture_narrow.png``: 390 x 844, light;
 - ``feature_maps_narrow_dark.png``: 390 x 844, dark.
 
-A file that would exceed 300 kB gets coarser colours.
+A file that would exceed 300 kB gets coarser colours. ``tour.gif`` is a recording of a visit, one
+frame for each step. A page on which something is stale or still loading is not taken: the script
+fails.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from PIL import Image, ImageOps
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -53,8 +55,8 @@ SHOTS: Final = (
     Shot("feature_maps", f"/feature_maps?{TRAINED}&layer=layer3.2"),
     Shot(
         "prediction",
-        "/feature_maps?model=resnet18",
-        clicks=("Use the trained network", "Prediction"),
+        f"/feature_maps?{TRAINED}&layer=layer3.2",
+        clicks=("Prediction",),
     ),
     Shot("architecture_dark", "/?model=resnet50&open=layer2.0&layer=layer2.0.conv2", dark=True),
     Shot("architecture_narrow", "/?model=resnet18", 390, 844),
@@ -71,19 +73,67 @@ def take(browser: Browser, address: str, shot: Shot) -> bytes:
     )
     page = context.new_page()
     visit(page, address, shot.link)
-    for name in shot.clicks:
-        page.get_by_role("button", name=name).or_(page.get_by_role("radio", name=name)).click()
+    for name in shot.clicks:  # panels of Feature maps
+        page.get_by_role("radio", name=name).click()
+        expect(page.get_by_role("radio", name=name)).to_be_checked()
+        expect(page.get_by_text("Grad-CAM of")).to_be_visible()  # so the run has begun and ended
         settled(page)
     if shot.link.startswith("/?"):
         expect(page.locator("g.node").last).to_be_attached()
+    _expect_complete(page)
+    raw = page.screenshot(animations="disabled")
+    context.close()
+    return _small(Image.open(io.BytesIO(raw)).convert("RGB"))
+
+
+def record(browser: Browser, address: str) -> bytes:
+    """A visit as an animated GIF: what a newcomer does in the first minute."""
+    page = browser.new_page(viewport={"width": 1200, "height": 750}, color_scheme="light")
+    frames: list[Image.Image] = []
+
+    def frame() -> None:
+        _expect_complete(page)
+        raw = page.screenshot(animations="disabled")
+        frames.append(Image.open(io.BytesIO(raw)).convert("RGB").resize((900, 562)))
+
+    visit(page, address, "/?model=resnet18")
+    expect(page.locator("g.node").last).to_be_attached()
+    frame()
+    page.locator("g.node[id='layer2.0']").click(position={"x": 14, "y": 8})
+    expect(page.locator(".st-key-inspector")).to_contain_text("layer2.0")
+    settled(page)
+    frame()
+    page.locator("[data-key='layer2.0']").click()
+    expect(page.locator("g.node[id='layer2.0.downsample.1']")).to_be_visible()
+    settled(page)
+    frame()
+    for link in (
+        "/input_size?model=resnet18&h=32&w=32",
+        "/input_size?model=resnet18&stem=small&h=32&w=32",
+        f"/feature_maps?{TRAINED}&layer=layer2.2",
+        f"/feature_maps?{TRAINED}&layer=layer3.2",
+    ):
+        visit(page, address, link)
+        frame()
+    page.close()
+    palette = [each.quantize(128, dither=Image.Dither.NONE) for each in frames]
+    data = io.BytesIO()
+    palette[0].save(
+        data, "GIF", save_all=True, append_images=palette[1:], duration=1800, loop=0, optimize=True
+    )
+    return data.getvalue()
+
+
+def _expect_complete(page: Page) -> None:
+    """Wait until nothing is stale or loading; raises where something stays so."""
+    settled(page)
     # What Streamlit loads when it is first needed: charts, tables, buttons.
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
     for picture in page.get_by_role("img").and_(page.locator("img")).all():
         picture.evaluate("image => image.decode()")
     page.evaluate("document.fonts.ready.then(() => true)")
-    raw = page.screenshot(animations="disabled")
-    context.close()
-    return _small(Image.open(io.BytesIO(raw)).convert("RGB"))
+    settled(page)
+    expect(page.locator("[data-stale=true]")).to_have_count(0)
 
 
 def _small(picture: Image.Image) -> bytes:
@@ -99,6 +149,9 @@ def _small(picture: Image.Image) -> bytes:
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with serving() as address, chromium() as browser:
+        tour = record(browser, address)
+        (FOLDER / "tour.gif").write_bytes(tour)
+        print(f"tour.gif  {len(tour):,} bytes")
         for shot in SHOTS:
             data = take(browser, address, shot)
             if len(data) > MOST_BYTES:
