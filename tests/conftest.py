@@ -19,6 +19,10 @@ DATA = Path(__file__).parent / "data"
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Streamlit collects garbage after each run of a script: four fifths of a server's work in the
+# browser tests, which do not measure memory.
+os.environ.setdefault("STREAMLIT_RUNNER_POST_SCRIPT_GC", "false")
+
 # Examples are fresh on each local run; CI repeats the same ones, so that it never flickers.
 settings.register_profile(
     "resnet_viz",

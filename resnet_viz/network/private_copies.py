@@ -126,7 +126,14 @@ def _twin(module: Any, parts: set[str], prefix: str = "") -> Any:
     own = vars(twin)
     own.update(vars(module))
     own["training"] = False
-    own["_forward_hooks"] = own["_forward_hooks"].copy()
+    # Every kind of hook: forward, backward, before and after, of the state dict.
+    own.update(
+        {
+            name: value.copy()
+            for name, value in own.items()
+            if "_hooks" in name and value is not None
+        }
+    )
     values, children = own["_parameters"].items(), own["_modules"].items()
     own["_parameters"] = {name: None if value is None else value.detach() for name, value in values}
     own["_modules"] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -231,6 +231,35 @@ def test_eight_threads_on_one_model() -> None:
 
 def _hooks(model: nn.Module) -> list[str]:
     return [path for path, module in model.named_modules() if module._forward_hooks]
+
+
+@pytest.mark.parametrize(
+    "register",
+    [
+        lambda module: module.register_forward_hook(lambda *_: None),
+        lambda module: module.register_forward_hook(lambda *_: None, with_kwargs=True),
+        lambda module: module.register_forward_hook(lambda *_: None, always_call=True),
+        lambda module: module.register_forward_pre_hook(lambda *_: None),
+        lambda module: module.register_forward_pre_hook(lambda *_: None, with_kwargs=True),
+        lambda module: module.register_full_backward_hook(lambda *_: None),
+        lambda module: module.register_full_backward_pre_hook(lambda *_: None),
+        lambda module: module.register_state_dict_post_hook(lambda *_: None),
+        lambda module: module.register_state_dict_pre_hook(lambda *_: None),
+        lambda module: module.register_load_state_dict_pre_hook(lambda *_: None),
+        lambda module: module.register_load_state_dict_post_hook(lambda *_: None),
+    ],
+)
+def test_no_kind_of_hook_on_a_copy_reaches_the_model(register: Callable[[Any], Any]) -> None:
+    model = resnet18(num_classes=4, base_width=8)
+    before = _all_hooks(model.fc)
+    network = borrowing_copy(model)
+    register(network.fc)
+    assert _all_hooks(network.fc) != before
+    assert _all_hooks(model.fc) == before
+
+
+def _all_hooks(module: Any) -> dict[str, int]:
+    return {name: len(value) for name, value in vars(module).items() if "_hooks" in name and value}
 
 
 def test_the_model_is_left_as_it_was() -> None:
